@@ -1,0 +1,1 @@
+"""MarketFlow: exact, traceable market data from public sources to an HTTPS API."""

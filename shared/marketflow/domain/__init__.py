@@ -1,0 +1,1 @@
+"""What the market is made of: symbols, candles, prices, intervals. Standard library and pydantic only."""

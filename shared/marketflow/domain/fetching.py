@@ -1,0 +1,73 @@
+"""What is asked of a source and what it answered: the words that fetchers, archive and ETL share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from marketflow.domain.interval import Interval
+
+
+class FetchTask(BaseModel):
+    """A piece of work for one fetcher: from its schedule (no window) or from its task queue (a window to fill).
+
+    `symbols` are vendor spellings; None means every active symbol. `[start, end)` is UTC; None means the newest data.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: int = 1
+    dataset: str
+    symbols: tuple[str, ...] | None = None
+    start: AwareDatetime | None = None
+    end: AwareDatetime | None = None
+
+
+class FetchRequest(BaseModel):
+    """One GET at a source, as data: the path, the query and what it is expected to answer.
+
+    Never holds a credential: `fetch` adds those, so a request can be logged, queued and archived.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str
+    dataset: str
+    symbols: tuple[str, ...]
+    path: str
+    params: tuple[tuple[str, str], ...] = ()
+    interval: Interval | None = None
+    start: AwareDatetime | None = None
+    end: AwareDatetime | None = None
+
+
+class RawResponse(BaseModel):
+    """What came back, untouched. `headers` has lower-case names; `received_at` is our clock, UTC."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    status: int
+    headers: dict[str, str]
+    received_at: AwareDatetime
+    body: bytes
+
+    @property
+    def source_time(self) -> datetime:
+        """The source's own clock: its `Date` header, or `received_at` when it sent none that can be read."""
+        try:
+            moment = parsedate_to_datetime(self.headers["date"])
+        except (KeyError, ValueError):
+            return self.received_at
+        return moment if moment.tzinfo else self.received_at
+
+
+class Verdict(BaseModel):
+    """What a good answer says besides its data: when the next one is due, and how much of the budget is used."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    next_due: AwareDatetime | None = None
+    budget_used: int | None = None
+    budget_limit: int | None = None

@@ -1,0 +1,64 @@
+"""What a payload turns into: candles, prices, and the rows that were refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from marketflow.domain.interval import Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Candle:
+    """One OHLCV candle in the vendor's spelling of its symbol.
+
+    `open_time` is the inclusive UTC start. Prices are in `currency`, a major unit. `final` is true only when the
+    source's own clock is past the close. `volume` counts the base asset; None means that the source gives none.
+    `position` is the row's place in its payload, which names it in the quarantine.
+    """
+
+    source_symbol: str
+    interval: Interval
+    open_time: datetime
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal | None
+    final: bool
+    currency: str | None = None
+    quote_volume: Decimal | None = None
+    trades: int | None = None
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """One observed price, with the UTC time that the source gives it (its `Date` header where it gives none)."""
+
+    source_symbol: str
+    as_of: datetime
+    price: Decimal
+    currency: str | None = None
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row that is not data: where it stood in its payload, which rule it broke, and the row as JSON text."""
+
+    reason: str
+    detail: str
+    position: int
+    row: str
+    source_symbol: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedPayload:
+    """Everything that one response says, in the order in which it says it."""
+
+    candles: tuple[Candle, ...] = ()
+    prices: tuple[Price, ...] = ()
+    rejects: tuple[Reject, ...] = field(default=())

@@ -1,0 +1,42 @@
+"""A tradable instrument, as MarketFlow names it and as its source spells it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+SymbolName = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^\S+$")]
+CurrencyCode = Annotated[str, StringConstraints(min_length=2, max_length=12, pattern=r"^[A-Z0-9]+$")]
+
+
+class AssetType(StrEnum):
+    """The kinds of market; each has its own ETL strategy."""
+
+    CRYPTO = "crypto"
+    STOCK = "stock"
+    FOREX = "forex"
+
+
+class Symbol(BaseModel):
+    """One instrument of one source.
+
+    `symbol` is our unique spelling (`BTCUSDT`, `THYAO.IS`, `USDTRY`), `source_symbol` the vendor's. `price_unit` is
+    the unit in which the vendor quotes (`GBp`); stored prices are always in the major unit, `quote_currency` (`GBP`).
+    `timezone` is an IANA name; it decides on which date a daily candle falls.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    symbol: SymbolName
+    source: str
+    source_symbol: SymbolName
+    asset_type: AssetType
+    base_currency: CurrencyCode | None = None
+    quote_currency: CurrencyCode
+    price_unit: str
+    exchange: str | None = None
+    timezone: str = "UTC"
+    name: str | None = None
+    active: bool = True

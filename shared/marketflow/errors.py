@@ -1,0 +1,64 @@
+"""Every error of MarketFlow, grouped by what the caller should do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+
+class MarketFlowError(Exception):
+    """The root: nothing else is raised on purpose."""
+
+
+class ConfigurationError(MarketFlowError):
+    """Fix the settings: one or more are missing or wrong. The message names each and says where to set it."""
+
+
+class RetryLaterError(MarketFlowError):
+    """Ask again, not before `not_before` (UTC; None: the caller's own backoff)."""
+
+    def __init__(self, message: str, *, not_before: datetime | None = None) -> None:
+        super().__init__(message)
+        self.not_before = not_before
+
+
+class DatabaseUnavailableError(RetryLaterError):
+    """The database cannot be reached or closed the connection; nothing was committed or all of it was."""
+
+
+class SymbolUnavailableError(MarketFlowError):
+    """Give up on these symbols (vendor spelling): the source does not know them, or no longer."""
+
+    def __init__(self, message: str, *, symbols: Sequence[str]) -> None:
+        super().__init__(message)
+        self.symbols = tuple(symbols)
+
+
+class SourceBlockedError(MarketFlowError):
+    """Stop asking this source: only the operator can mend it. `remedy` says how."""
+
+    def __init__(self, message: str, *, remedy: str) -> None:
+        super().__init__(f"{message} {remedy}")
+        self.remedy = remedy
+
+
+class MalformedPayloadError(MarketFlowError):
+    """Quarantine the whole payload: it is not what was asked for, or not readable. Nothing of it is data.
+
+    `reason` is a short stable code, such as `truncated`, `wrong_symbol`, `wrong_granularity`, `length_mismatch`.
+    """
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class RefusedError(MarketFlowError):
+    """Tell the client: the request itself is wrong. `status` is the HTTP status and `code` a stable word for it."""
+
+    def __init__(self, detail: str, *, status: int, code: str, parameter: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.status = status
+        self.code = code
+        self.parameter = parameter

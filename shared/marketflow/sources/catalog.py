@@ -1,0 +1,94 @@
+"""Every source as plain data: what it covers, how often and how fast it may be asked, and on what terms.
+
+Nothing is imported here but the standard library, because the CDK app reads this file to give each source its
+function, schedules, task queue and alarms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """One EventBridge Scheduler schedule: when it fires (a `cron(…)` or `rate(…)` expression, UTC) and what it fetches."""
+
+    name: str
+    expression: str
+    datasets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSpec:
+    """One source.
+
+    `base_urls` are equivalent hosts, tried in order. `max_concurrency` requests run at once, and two never start less
+    than `min_interval_seconds` apart. `freshness_target_seconds` is the age at which its newest data counts as stale.
+    `needs_user_agent` and the like do not belong here: they are wire facts and live in the source's module.
+    `optional_key` says that an API key, kept in Secrets Manager, unlocks more.
+    """
+
+    name: str
+    title: str
+    asset_type: str
+    base_urls: tuple[str, ...]
+    schedules: tuple[Schedule, ...]
+    max_concurrency: int
+    min_interval_seconds: float
+    timeout_seconds: float
+    freshness_target_seconds: int
+    attribution: str
+    terms_url: str
+    optional_key: bool = False
+
+
+CATALOG: dict[str, SourceSpec] = {
+    spec.name: spec
+    for spec in (
+        SourceSpec(
+            name="binance",
+            title="Binance spot",
+            asset_type="crypto",
+            base_urls=("https://data-api.binance.vision", "https://api.binance.com"),
+            schedules=(
+                Schedule(name="minute", expression="cron(* * * * ? *)", datasets=("klines_1m", "ticker_price")),
+            ),
+            max_concurrency=6,
+            min_interval_seconds=0.05,
+            timeout_seconds=10.0,
+            freshness_target_seconds=180,
+            attribution="Market data by Binance",
+            terms_url="https://www.binance.com/en/terms",
+        ),
+        SourceSpec(
+            name="yahoo",
+            title="Yahoo Finance",
+            asset_type="stock",
+            base_urls=("https://query1.finance.yahoo.com", "https://query2.finance.yahoo.com"),
+            schedules=(
+                Schedule(name="minute", expression="cron(* * * * ? *)", datasets=("chart_1m",)),
+                Schedule(name="daily-bars", expression="cron(7/30 * * * ? *)", datasets=("chart_1d",)),
+            ),
+            max_concurrency=1,
+            min_interval_seconds=0.5,
+            timeout_seconds=10.0,
+            freshness_target_seconds=1200,
+            attribution="Market data by Yahoo Finance; for your own use, not for redistribution",
+            terms_url="https://legal.yahoo.com/us/en/yahoo/terms/otos/index.html",
+        ),
+        SourceSpec(
+            name="exchangerate",
+            title="ExchangeRate-API",
+            asset_type="forex",
+            base_urls=("https://open.er-api.com",),
+            schedules=(Schedule(name="publication", expression="cron(0/10 * * * ? *)", datasets=("latest",)),),
+            max_concurrency=1,
+            min_interval_seconds=1.0,
+            timeout_seconds=10.0,
+            freshness_target_seconds=93_600,
+            attribution='<a href="https://www.exchangerate-api.com">Rates By Exchange Rate API</a>',
+            terms_url="https://www.exchangerate-api.com/terms",
+            optional_key=True,
+        ),
+    )
+}
