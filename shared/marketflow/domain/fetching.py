@@ -51,7 +51,7 @@ class RawResponse(BaseModel):
     status: int
     headers: dict[str, str]
     received_at: AwareDatetime
-    body: bytes
+    body: bytes = b""
 
     @property
     def source_time(self) -> datetime:
@@ -69,5 +69,26 @@ class Verdict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     next_due: AwareDatetime | None = None
+    budget_used: int | None = None
+    budget_limit: int | None = None
+
+
+class FetchReport(BaseModel):
+    """What one run of a fetcher did and what it knows about its source; all times UTC.
+
+    `last_success_at` is the newest `received_at` of a good answer in this run. `failures` counts requests by reason.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str
+    started_at: AwareDatetime
+    finished_at: AwareDatetime
+    requests: int
+    succeeded: int
+    failures: dict[str, int] = {}
+    last_success_at: AwareDatetime | None = None
+    next_due_at: AwareDatetime | None = None
+    last_error: str | None = None
     budget_used: int | None = None
     budget_limit: int | None = None

@@ -1,0 +1,93 @@
+"""Every setting of the functions: the one place that reads the environment.
+
+A missing or wrong setting stops the process before it does anything, with the setting's name and where to set it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Annotated, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from marketflow.errors import ConfigurationError
+
+WHERE = "The CDK app sets it (cdk/stacks); for a process of your own see .env.example."
+
+
+def _split(value: object) -> object:
+    """A comma-separated setting as a tuple."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+class Settings(BaseModel):
+    """Settings of every function. Field aliases are the names of the environment variables."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=False)
+
+    stage: str = Field(alias="MARKETFLOW_STAGE", min_length=1)
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """The settings from the environment. Raises ConfigurationError that names each missing or wrong setting.
+
+        An empty variable counts as unset, as it does in `.env` files and in CloudFormation.
+        """
+        source = os.environ if environment is None else environment
+        try:
+            return cls.model_validate({name: value for name, value in source.items() if value})
+        except ValidationError as error:
+            # The value is left out of the message: a setting may hold a secret.
+            faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+            raise ConfigurationError(f"Settings of {cls.__name__} are not usable: {faults}. {WHERE}") from None
+
+
+class FetchSettings(Settings):
+    """What a fetcher needs: its source, where to put bodies, whom to tell."""
+
+    source: str = Field(alias="SOURCE")
+    data_bucket: str = Field(alias="DATA_BUCKET")
+    payload_queue_url: str = Field(alias="PAYLOAD_QUEUE_URL")
+    base_urls: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(default=(), alias="SOURCE_BASE_URLS")
+    secret_id: str | None = Field(default=None, alias="SOURCE_SECRET_ID")
+
+
+class DatabaseSettings(Settings):
+    """What reads or writes the database needs."""
+
+    database_url: str = Field(alias="DATABASE_URL")
+
+
+class EtlSettings(DatabaseSettings):
+    """What the ETL function needs: the database, and the archive for bodies that did not fit a message."""
+
+    data_bucket: str = Field(alias="DATA_BUCKET")
+
+
+class MigrateSettings(EtlSettings):
+    """What the migration function needs: the database, and the bucket in which it publishes the active symbols."""
+
+
+class ApiSettings(DatabaseSettings):
+    """What the read API needs."""
+
+
+class AwsCredentials(BaseModel):
+    """The execution role's temporary credentials as Lambda hands them over; they change, so read them when needed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    access_key: str = Field(alias="AWS_ACCESS_KEY_ID")
+    secret_key: str = Field(alias="AWS_SECRET_ACCESS_KEY", repr=False)
+    session_token: str | None = Field(default=None, alias="AWS_SESSION_TOKEN", repr=False)
+    region: str = Field(alias="AWS_REGION")
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """The credentials from the environment. Raises ConfigurationError that names what is missing, never a value."""
+        try:
+            return cls.model_validate(dict(os.environ if environment is None else environment))
+        except ValidationError as error:
+            names = ", ".join(str(fault["loc"][0]) for fault in error.errors())
+            raise ConfigurationError(f"No AWS credentials in the environment: {names} missing.") from None

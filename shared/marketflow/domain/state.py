@@ -1,0 +1,34 @@
+"""What a fetcher remembers of its source between two runs."""
+
+from __future__ import annotations
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+
+class DatasetState(BaseModel):
+    """One dataset: when its last good answer came, and when the source will have something new (None: at any time)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    last_success_at: AwareDatetime | None = None
+    next_due_at: AwareDatetime | None = None
+
+
+class SourceState(BaseModel):
+    """One source; all times UTC.
+
+    `not_before` is when it may be asked again after it sent us away, `reason` why it did, `strikes` how often in a
+    row. `unavailable` holds symbols (vendor spelling) that it did not know, with the time of the next try.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    datasets: dict[str, DatasetState] = {}
+    not_before: AwareDatetime | None = None
+    reason: str | None = None
+    strikes: int = 0
+    unavailable: dict[str, AwareDatetime] = {}
+
+    def dataset(self, name: str) -> DatasetState:
+        """The state of one dataset; an empty one before its first run."""
+        return self.datasets.get(name, DatasetState())

@@ -1,0 +1,86 @@
+"""The messages on the payload queue: one answer of a source, or the report of one fetcher run."""
+
+from __future__ import annotations
+
+import gzip
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from marketflow.domain.fetching import FetchReport, FetchRequest, RawResponse
+from marketflow.errors import MalformedPayloadError
+
+MAX_MESSAGE_BYTES = 200_000
+"""A message that would be larger travels without its body; the receiver takes that from the archive."""
+
+COMPRESSION_LEVEL = 6
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
+
+    version: Literal[1] = 1
+    correlation_id: str
+
+    def to_json(self) -> str:
+        """The message as it travels."""
+        return self.model_dump_json()
+
+
+class PayloadMessage(_Message):
+    """One answer of a source. `body` is gzip in base64, or None: a claim check, the body lies at `raw_key`."""
+
+    kind: Literal["payload"] = "payload"
+    request: FetchRequest
+    status: int
+    headers: dict[str, str]
+    received_at: AwareDatetime
+    raw_key: str
+    body: bytes | None
+
+    @classmethod
+    def of(cls, request: FetchRequest, response: RawResponse, *, raw_key: str, correlation_id: str) -> PayloadMessage:
+        """The message for an archived answer, with the body inside when it fits."""
+        message = cls.model_construct(
+            correlation_id=correlation_id,
+            request=request,
+            status=response.status,
+            headers=response.headers,
+            received_at=response.received_at,
+            raw_key=raw_key,
+            body=gzip.compress(response.body, COMPRESSION_LEVEL, mtime=0),
+        )
+        if len(message.to_json()) <= MAX_MESSAGE_BYTES:
+            return message
+        return message.model_copy(update={"body": None})
+
+    def response(self) -> RawResponse | None:
+        """The answer as the fetcher saw it; None when the body has to be claimed from the archive."""
+        if self.body is None:
+            return None
+        try:
+            body = gzip.decompress(self.body)
+        except (OSError, EOFError) as error:
+            message = f"The body of a message about {self.raw_key} is not gzip."
+            raise MalformedPayloadError(message, reason="bad_gzip") from error
+        return RawResponse(status=self.status, headers=self.headers, received_at=self.received_at, body=body)
+
+
+class ReportMessage(_Message):
+    """What one fetcher run did, for the table of sources."""
+
+    kind: Literal["report"] = "report"
+    report: FetchReport
+
+
+Message = Annotated[PayloadMessage | ReportMessage, Field(discriminator="kind")]
+_ADAPTER: TypeAdapter[PayloadMessage | ReportMessage] = TypeAdapter(Message)
+
+
+def decode(text: str) -> PayloadMessage | ReportMessage:
+    """The message in `text`. Raises MalformedPayloadError (reason `bad_message`) that says which fields are wrong."""
+    try:
+        return _ADAPTER.validate_json(text)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:5])
+        raise MalformedPayloadError(f"Not a message of this queue: {faults}.", reason="bad_message") from None

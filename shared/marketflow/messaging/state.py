@@ -1,0 +1,100 @@
+"""Small JSON objects in S3 that fetchers share: the active symbols, and when a source may be asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+from pydantic import TypeAdapter
+
+from marketflow.domain.state import SourceState
+from marketflow.domain.symbol import Symbol
+from marketflow.errors import ConfigurationError, RetryLaterError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_SYMBOLS = TypeAdapter(tuple[Symbol, ...])
+_WRITE_TRIES = 5
+
+
+def _is(error: ClientError, *codes: str) -> bool:
+    return error.response.get("Error", {}).get("Code") in codes
+
+
+class SymbolCatalog:
+    """The active symbols of each source, one object per source, written by whoever changes the symbols table."""
+
+    def __init__(self, *, bucket: str, client: S3Client) -> None:
+        self._bucket = bucket
+        self._client = client
+
+    def read(self, source: str) -> tuple[Symbol, ...]:
+        """The active symbols of `source`. Raises ConfigurationError when they were never published."""
+        key = f"catalog/{source}.json"
+        try:
+            stored = self._client.get_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if not _is(error, "NoSuchKey"):
+                raise
+            message = (
+                f"s3://{self._bucket}/{key} does not exist. The migration of the deployment writes it: deploy again."
+            )
+            raise ConfigurationError(message) from error
+        return _SYMBOLS.validate_json(stored["Body"].read())
+
+    def write(self, source: str, symbols: Sequence[Symbol]) -> None:
+        """Publish the active symbols of `source`; the next tick of its schedule uses them."""
+        self._client.put_object(
+            Bucket=self._bucket,
+            Key=f"catalog/{source}.json",
+            Body=_SYMBOLS.dump_json(tuple(symbols)),
+            ContentType="application/json",
+        )
+
+
+class SourceStates:
+    """What fetchers remember of their source between two runs."""
+
+    def __init__(self, *, bucket: str, client: S3Client) -> None:
+        self._bucket = bucket
+        self._client = client
+
+    def read(self, source: str) -> SourceState:
+        """The state of `source`; an empty one before the first run."""
+        return self._load(source)[0]
+
+    def update(self, source: str, change: Callable[[SourceState], SourceState]) -> SourceState:
+        """Apply `change` to the newest state, also when two runs of one source end at the same moment.
+
+        S3 refuses the write when somebody else wrote in between (a conditional put); then the change is applied to
+        what they wrote. Raises RetryLaterError when that happens again and again.
+        """
+        for _ in range(_WRITE_TRIES):
+            state, etag = self._load(source)
+            changed = change(state)
+            condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+            try:
+                self._client.put_object(
+                    Bucket=self._bucket,
+                    Key=f"state/{source}.json",
+                    Body=changed.model_dump_json().encode(),
+                    ContentType="application/json",
+                    **condition,  # type: ignore[arg-type]  # one of two keywords, both strings
+                )
+            except ClientError as error:
+                if _is(error, "PreconditionFailed", "ConditionalRequestConflict"):
+                    continue
+                raise
+            return changed
+        raise RetryLaterError(f"The state of {source} was changed by others {_WRITE_TRIES} times in a row.")
+
+    def _load(self, source: str) -> tuple[SourceState, str | None]:
+        try:
+            stored = self._client.get_object(Bucket=self._bucket, Key=f"state/{source}.json")
+        except ClientError as error:
+            if not _is(error, "NoSuchKey"):
+                raise
+            return SourceState(), None
+        return SourceState.model_validate_json(stored["Body"].read()), stored["ETag"]
