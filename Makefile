@@ -1,0 +1,67 @@
+# Every target is one line of work: what takes more lives in local/*.py. `make` alone prints the help.
+
+PYTHON ?= python3
+STAGE ?= dev
+TESTS ?= $(wildcard tests/unit tests/functional tests/cdk tests/integration tests/e2e)
+FN ?=
+EVENT ?=
+ARGS ?=
+
+suffix := $(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
+VENV := .venv$(suffix)
+EMULATOR_VENV := .marketflow/venv-emulator$(suffix)
+RUN := $(VENV)/bin/python
+
+export PYTHONPATH := shared:.
+export EMULATOR_VENV
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run status invoke smoke test lint typecheck format hooks pins synth deploy diff clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: ## Make the virtual environments (every other target does this first; PYTHON=python3.13 for another version)
+	@python="$$(sh local/python.sh "$(PYTHON)" $(or $(firstword $(MAKECMDGOALS)),setup))" && PYTHONPATH= "$$python" local/setup.py --venv $(VENV) --emulator $(EMULATOR_VENV)
+
+run: setup ## Start the whole pipeline on this machine until Ctrl-C (SOURCES=live|simulator|auto)
+	@exec $(RUN) -m local.run
+
+status: setup ## Say when each source of the running pipeline last delivered and is due next
+	@$(RUN) -m local.status
+
+invoke: setup ## Run one deployed handler: make invoke FN=etl EVENT=events/sqs_binance_klines.json
+	@$(RUN) -m local.invoke "$(FN)" "$(EVENT)"
+
+smoke: setup ## Prove in a minute that prices flow: own ports, temporary folder, simulated sources
+	@exec $(RUN) -m local.smoke
+
+test: setup ## Run all tests with coverage (TESTS=tests/unit for some, ARGS="-k name" for pytest)
+	$(RUN) -m pytest $(TESTS) --cov --cov-report=term --cov-report=html $(ARGS)
+
+lint: setup ## Check format, lint rules and import directions
+	$(RUN) -m ruff format --check . && $(RUN) -m ruff check . && $(VENV)/bin/lint-imports
+
+typecheck: setup ## Check the types, strictly
+	$(RUN) -m mypy shared functions cdk local
+
+format: setup ## Format the code and mend what the linter can mend
+	$(RUN) -m ruff format . && $(RUN) -m ruff check --fix .
+
+hooks: setup ## Install the same checks as a git pre-commit hook
+	$(VENV)/bin/pre-commit install
+
+pins: setup ## Regenerate the pinned requirement files (ARGS=--upgrade for newer versions)
+	$(RUN) -m local.pins $(ARGS)
+
+synth: setup ## Write the CloudFormation templates of a stage to cdk.out (STAGE=dev|prod)
+	$(RUN) -m local.cdk synth --quiet -c stage=$(STAGE) $(ARGS)
+
+deploy: setup ## Deploy a stage into your AWS account (STAGE=dev|prod)
+	$(RUN) -m local.cdk deploy --all -c stage=$(STAGE) $(ARGS)
+
+diff: setup ## Show what deploying a stage would change (STAGE=dev|prod)
+	$(RUN) -m local.cdk diff -c stage=$(STAGE) $(ARGS)
+
+clean: ## Remove everything that was built or installed, and the local data
+	rm -rf .venv .venv-* .marketflow build cdk.out .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
