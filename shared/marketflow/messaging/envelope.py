@@ -50,7 +50,7 @@ class PayloadMessage(_Message):
             raw_key=raw_key,
             body=gzip.compress(response.body, COMPRESSION_LEVEL, mtime=0),
         )
-        if len(message.to_json()) <= MAX_MESSAGE_BYTES:
+        if len(message.to_json().encode()) <= MAX_MESSAGE_BYTES:
             return message
         return message.model_copy(update={"body": None})
 
@@ -71,6 +71,18 @@ class ReportMessage(_Message):
 
     kind: Literal["report"] = "report"
     report: FetchReport
+
+
+class Codec:
+    """Turns answers and reports into messages."""
+
+    def payload(self, request: FetchRequest, response: RawResponse, *, raw_key: str, correlation_id: str) -> str:
+        """The message that carries one answer."""
+        return PayloadMessage.of(request, response, raw_key=raw_key, correlation_id=correlation_id).to_json()
+
+    def report(self, report: FetchReport, *, correlation_id: str) -> str:
+        """The message that carries the report of one run."""
+        return ReportMessage(report=report, correlation_id=correlation_id).to_json()
 
 
 Message = Annotated[PayloadMessage | ReportMessage, Field(discriminator="kind")]

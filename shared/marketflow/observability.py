@@ -1,0 +1,50 @@
+"""JSON logs, EMF metrics and X-Ray traces, the same in every function, through Powertools.
+
+Service name, metrics namespace and log level come from Powertools' own environment variables, which the CDK app sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from marketflow.domain.fetching import FetchReport
+from marketflow.errors import MarketFlowError
+
+logger = Logger()
+"""The functions' logger: one JSON object a line, with the correlation id of the request or tick that it serves."""
+
+metrics = Metrics()
+"""The functions' metrics: EMF lines in the log, which CloudWatch turns into metrics at no request of ours."""
+
+
+def note_fetch(report: FetchReport) -> None:
+    """Log what a fetcher run did and count it. A failed run is a warning, with the reason the source gave."""
+    facts = report.model_dump(mode="json", exclude_none=True)
+    failed = sum(report.failures.values())
+    (logger.warning if failed or report.last_error else logger.info)("fetched", extra={"fetch": facts})
+    metrics.add_dimension(name="source", value=report.source)
+    metrics.add_metric(name="FetchRequests", unit=MetricUnit.Count, value=report.requests)
+    metrics.add_metric(name="FetchSucceeded", unit=MetricUnit.Count, value=report.succeeded)
+    metrics.add_metric(name="FetchFailed", unit=MetricUnit.Count, value=failed)
+    if report.budget_used is not None and report.budget_limit:
+        used = 100 * report.budget_used / report.budget_limit
+        metrics.add_metric(name="BudgetUsed", unit=MetricUnit.Percent, value=used)
+
+
+@contextmanager
+def explained(what: str, *, correlation_id: str) -> Iterator[None]:
+    """Log why a piece of work was not done, under its correlation id, and let the error go on to the caller."""
+    logger.set_correlation_id(correlation_id)
+    try:
+        yield
+    except MarketFlowError as error:
+        logger.warning(what, extra={"error": type(error).__name__, "reason": str(error)})
+        raise
+    except Exception:
+        # A fault of ours: the whole traceback, since nobody has named this yet.
+        logger.exception(what)
+        raise

@@ -1,0 +1,1 @@
+"""What MarketFlow does, told without AWS, HTTP or SQL: every dependency is a constructor argument."""

@@ -1,0 +1,53 @@
+"""A fetcher function's two ways in: a tick of its schedule, and a task from its queue."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from pydantic import ValidationError
+
+from marketflow.domain.fetching import FetchOrder, FetchReport, FetchTask
+from marketflow.errors import MalformedPayloadError
+from marketflow.services.ingest import Ingest, must_retry
+
+
+class Fetcher:
+    """Runs an `Ingest` from synchronous code, on one event loop for the life of the process.
+
+    The HTTP client keeps its connections open between runs, and connections belong to a loop.
+    """
+
+    def __init__(self, ingest: Ingest) -> None:
+        self._ingest = ingest
+        self._runner = asyncio.Runner()
+
+    def tick(self, event: Mapping[str, object], *, correlation_id: str, time_left: Callable[[], float]) -> FetchReport:
+        """Fetch what the schedule's `event` (a FetchOrder) says. Raises MalformedPayloadError when it is not one."""
+        try:
+            order = FetchOrder.model_validate(event)
+        except ValidationError as error:
+            raise MalformedPayloadError(f"Not the event of a schedule: {_faults(error)}", reason="bad_event") from None
+        tasks = [FetchTask(dataset=dataset) for dataset in order.datasets]
+        return self._run(tasks, order.execution_id or correlation_id, time_left)
+
+    def task(self, body: str, *, correlation_id: str, time_left: Callable[[], float]) -> FetchReport:
+        """Do one task of the queue (FetchTask JSON).
+
+        Raises MalformedPayloadError when `body` is not a task, RetryLaterError when it has to be done again.
+        """
+        try:
+            task = FetchTask.model_validate_json(body)
+        except ValidationError as error:
+            raise MalformedPayloadError(f"Not a fetch task: {_faults(error)}", reason="bad_task") from None
+        report = self._run([task], correlation_id, time_left)
+        if (error := must_retry(report)) is not None:
+            raise error
+        return report
+
+    def _run(self, tasks: list[FetchTask], correlation_id: str, time_left: Callable[[], float]) -> FetchReport:
+        return self._runner.run(self._ingest.run(tasks, correlation_id=correlation_id, time_left=time_left))
+
+
+def _faults(error: ValidationError) -> str:
+    return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:5])

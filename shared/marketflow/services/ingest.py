@@ -1,0 +1,254 @@
+"""One run of a fetcher: ask a source, archive every answer, hand the good ones on, remember how it went."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from marketflow.domain.fetching import FetchReport, FetchRequest, FetchTask, RawResponse, Verdict
+from marketflow.domain.state import SourceState
+from marketflow.errors import (
+    MalformedPayloadError,
+    MarketFlowError,
+    RetryLaterError,
+    SourceBlockedError,
+    SymbolUnavailableError,
+)
+from marketflow.services.pacing import Pacer
+from marketflow.services.ports import Archive, Clock, Codec, Fetch, Outbox, SourcePort, StateStore, SymbolBook
+from marketflow.services.standing import Outcome, next_state
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manners:
+    """How a source wants to be asked; `cadence` is the pause between two runs of its schedule."""
+
+    max_concurrency: int
+    min_interval_seconds: float
+    timeout_seconds: float
+    cadence: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One request and the task it serves; `task` makes it possible to ask again, one symbol at a time."""
+
+    task: FetchTask
+    request: FetchRequest
+
+
+@dataclass(slots=True)
+class Run:
+    """What has happened so far in one run."""
+
+    correlation_id: str
+    outcome: Outcome
+    time_left: Callable[[], float]
+    requests: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+    messages: list[str] = field(default_factory=list)
+    last_success_at: datetime | None = None
+    last_error: str | None = None
+    verdict: Verdict = field(default_factory=Verdict)
+
+    def fail(self, job: Job, kind: str, error: Exception) -> None:
+        """Count a failed request; its dataset is not complete."""
+        self.failures[kind] += 1
+        self.last_error = str(error)
+        self.outcome.complete[job.task.dataset] = False
+
+
+class Ingest:
+    """Fetches one source. `fetch` and `source` are its two halves, the rest is where things go."""
+
+    def __init__(  # noqa: PLR0913 - the parameters of a service are its dependencies
+        self,
+        *,
+        source: SourcePort,
+        fetch: Fetch,
+        manners: Manners,
+        archive: Archive,
+        codec: Codec,
+        outbox: Outbox,
+        symbols: SymbolBook,
+        states: StateStore,
+        clock: Clock,
+    ) -> None:
+        self._source = source
+        self._fetch = fetch
+        self._manners = manners
+        self._archive = archive
+        self._codec = codec
+        self._outbox = outbox
+        self._symbols = symbols
+        self._states = states
+        self._clock = clock
+
+    async def run(
+        self, tasks: Sequence[FetchTask], *, correlation_id: str, time_left: Callable[[], float]
+    ) -> FetchReport:
+        """Do `tasks` and say what came of it.
+
+        `time_left` gives the seconds until the function is cut off; no request starts that could outlive it. Raises
+        RefusedError for a task that the source cannot do, RetryLaterError when the queue does not take the messages.
+        """
+        run = Run(correlation_id, Outcome(started_at=self._clock()), time_left)
+        state = self._states.read(self._source.name)
+        if state.not_before is not None and run.outcome.started_at < state.not_before:
+            return await self._send_report(run, state)
+        jobs = self._jobs(tasks, state, run)
+        pacer = Pacer(
+            max_concurrency=self._manners.max_concurrency, min_interval_seconds=self._manners.min_interval_seconds
+        )
+        await _all_of(self._do(job, run, pacer) for job in jobs)
+        # Messages first: a crash before the state is written only means that the same data is fetched again.
+        await asyncio.to_thread(self._outbox.send, run.messages)
+        if run.requests:
+            state = self._states.update(self._source.name, lambda newest: next_state(newest, run.outcome))
+        return await self._send_report(run, state)
+
+    async def _send_report(self, run: Run, state: SourceState) -> FetchReport:
+        report = self._report(run, state)
+        message = self._codec.report(report, correlation_id=run.correlation_id)
+        await asyncio.to_thread(self._outbox.send, [message])
+        return report
+
+    def _jobs(self, tasks: Sequence[FetchTask], state: SourceState, run: Run) -> list[Job]:
+        now = run.outcome.started_at
+        known = [
+            symbol.source_symbol
+            for symbol in self._symbols.read(self._source.name)
+            if state.unavailable.get(symbol.source_symbol, now) <= now
+        ]
+        jobs = []
+        for task in tasks:
+            standing = state.dataset(task.dataset)
+            if task.start is None and standing.next_due_at is not None and now < standing.next_due_at:
+                continue
+            symbols = known if task.symbols is None else list(task.symbols)
+            if not symbols:
+                continue
+            requests = self._source.build_requests(task, symbols, now=now, since=standing.last_complete_at)
+            if task.start is None and requests:
+                run.outcome.complete[task.dataset] = True
+            jobs += [Job(task, request) for request in requests]
+        return jobs
+
+    async def _do(self, job: Job, run: Run, pacer: Pacer) -> None:
+        async with pacer:
+            if run.outcome.stop is not None:
+                run.fail(job, "not_asked", run.outcome.stop)
+                return
+            if run.time_left() < self._manners.timeout_seconds:
+                run.fail(job, "out_of_time", RetryLaterError("The run ended before every request was made."))
+                return
+            run.requests += 1
+            try:
+                response = await self._fetch(job.request)
+            except RetryLaterError as error:
+                run.fail(job, "no_answer", error)
+                return
+            # Judged before the next request may start: an answer that sends us away stops all that are waiting.
+            again = await self._take(job, response, run)
+        await _all_of(self._do(one, run, pacer) for one in again)
+
+    async def _take(self, job: Job, response: RawResponse, run: Run) -> list[Job]:
+        """Archive an answer and hand it on when it is one; the jobs that it makes necessary."""
+        try:
+            verdict = self._source.check(job.request, response)
+        except MalformedPayloadError as error:
+            # It goes on all the same: the ETL puts it in the quarantine, the one place where refused data is counted.
+            run.fail(job, f"malformed_{error.reason}", error)
+            await self._hand_on(job, response, run)
+            return []
+        except SymbolUnavailableError as error:
+            await asyncio.to_thread(self._archive.put, job.request, response, failed=True)
+            return self._without(job, error, run)
+        except (RetryLaterError, SourceBlockedError) as error:
+            await asyncio.to_thread(self._archive.put, job.request, response, failed=True)
+            blocked = isinstance(error, SourceBlockedError)
+            run.fail(job, "blocked" if blocked else "retry_later", error)
+            if blocked or (isinstance(error, RetryLaterError) and error.not_before is not None):
+                run.outcome.stop = error
+            return []
+        await self._hand_on(job, response, run)
+        self._note_success(job, response, verdict, run)
+        return []
+
+    async def _hand_on(self, job: Job, response: RawResponse, run: Run) -> None:
+        key = await asyncio.to_thread(self._archive.put, job.request, response)
+        message = self._codec.payload(job.request, response, raw_key=key, correlation_id=run.correlation_id)
+        run.messages.append(message)
+
+    def _without(self, job: Job, error: SymbolUnavailableError, run: Run) -> list[Job]:
+        """One unknown name fails a call for many: ask for each alone. A single one is left out for a while."""
+        if len(job.request.symbols) == 1:
+            run.failures["symbol_unavailable"] += 1
+            run.last_error = str(error)
+            run.outcome.unavailable.update(error.symbols)
+            return []
+        now = run.outcome.started_at
+        return [
+            Job(job.task, request)
+            for symbol in job.request.symbols
+            for request in self._source.build_requests(job.task, [symbol], now=now, since=now)
+        ]
+
+    @staticmethod
+    def _note_success(job: Job, response: RawResponse, verdict: Verdict, run: Run) -> None:
+        run.outcome.succeeded += 1
+        run.outcome.good_symbols.update(job.request.symbols)
+        run.last_success_at = max(run.last_success_at or response.received_at, response.received_at)
+        if verdict.next_due is not None:
+            known = run.outcome.next_due.get(job.task.dataset, verdict.next_due)
+            run.outcome.next_due[job.task.dataset] = min(known, verdict.next_due)
+        if verdict.budget_used is not None and verdict.budget_used >= (run.verdict.budget_used or 0):
+            run.verdict = verdict
+
+    def _report(self, run: Run, state: SourceState) -> FetchReport:
+        now = self._clock()
+        due = [one.next_due_at for one in state.datasets.values() if one.next_due_at is not None]
+        next_due = state.not_before or min(due, default=run.outcome.started_at + self._manners.cadence)
+        return FetchReport(
+            source=self._source.name,
+            started_at=run.outcome.started_at,
+            finished_at=now,
+            requests=run.requests,
+            succeeded=run.outcome.succeeded,
+            failures=dict(run.failures),
+            last_success_at=run.last_success_at,
+            next_due_at=next_due,
+            last_error=run.last_error or state.reason,
+            budget_used=run.verdict.budget_used,
+            budget_limit=run.verdict.budget_limit,
+        )
+
+
+async def _all_of(pieces: Iterable[Awaitable[None]]) -> None:
+    """Wait for every piece, also when one fails, so that nothing runs on behind a run that has ended.
+
+    Raises the first error.
+    """
+    for result in await asyncio.gather(*pieces, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
+
+
+def must_retry(report: FetchReport) -> MarketFlowError | None:
+    """Why a task has to be done again, for a queue that redelivers it; None when it is done for good.
+
+    Unknown symbols and quarantined answers are done: asking again gives the same.
+    """
+    open_failures = {
+        kind: count
+        for kind, count in report.failures.items()
+        if kind != "symbol_unavailable" and not kind.startswith("malformed_")
+    }
+    if not open_failures and (report.requests or report.last_error is None):
+        return None
+    return RetryLaterError(
+        f"{report.source}: {open_failures or 'not asked'}: {report.last_error}", not_before=report.next_due_at
+    )

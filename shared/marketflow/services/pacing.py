@@ -1,0 +1,33 @@
+"""Holds requests to a source's manners: so many at once, and never two starts too close together."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+
+
+class Pacer:
+    """`async with pacer:` waits for a free place and for the pause since the previous start."""
+
+    def __init__(self, *, max_concurrency: int, min_interval_seconds: float) -> None:
+        self._places = asyncio.Semaphore(max_concurrency)
+        self._gate = asyncio.Lock()
+        self._pause = min_interval_seconds
+        self._next_start = 0.0
+
+    async def __aenter__(self) -> None:
+        await self._places.acquire()
+        try:
+            async with self._gate:
+                clock = asyncio.get_running_loop().time
+                if (wait := self._next_start - clock()) > 0:
+                    await asyncio.sleep(wait)
+                self._next_start = clock() + self._pause
+        except asyncio.CancelledError:
+            self._places.release()
+            raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._places.release()
