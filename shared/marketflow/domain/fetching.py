@@ -25,6 +25,19 @@ class FetchTask(BaseModel):
     end: AwareDatetime | None = None
 
 
+class FetchOrder(BaseModel):
+    """The event of a schedule: the datasets to fetch now, for every active symbol.
+
+    `execution_id` is EventBridge Scheduler's name of this tick; logs, archive and messages carry it as correlation id.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: int = 1
+    datasets: tuple[str, ...]
+    execution_id: str | None = None
+
+
 class FetchRequest(BaseModel):
     """One GET at a source, as data: the path, the query and what it is expected to answer.
 

@@ -6,11 +6,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 
 class DatasetState(BaseModel):
-    """One dataset: when its last good answer came, and when the source will have something new (None: at any time)."""
+    """One dataset: when a run last got every answer it asked for, and when the source will have something new.
+
+    A run that missed one symbol does not move `last_complete_at`, so that the next run reaches back far enough for it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    last_success_at: AwareDatetime | None = None
+    last_complete_at: AwareDatetime | None = None
     next_due_at: AwareDatetime | None = None
 
 
