@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -71,19 +71,23 @@ class RawResponse(BaseModel):
         """The source's own clock: its `Date` header, or `received_at` when it sent none that can be read."""
         try:
             moment = parsedate_to_datetime(self.headers["date"])
-        except (KeyError, ValueError):
+            return moment.astimezone(UTC) if moment.tzinfo else self.received_at
+        except (KeyError, ValueError, OverflowError):
             return self.received_at
-        return moment if moment.tzinfo else self.received_at
 
 
 class Verdict(BaseModel):
-    """What a good answer says besides its data: when the next one is due, and how much of the budget is used."""
+    """What a good answer says besides its data: when the next one is due, and how much of the budget is used.
+
+    `notice` is a sentence for the operator, to be logged as a warning: the vendor announces the end of an endpoint.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     next_due: AwareDatetime | None = None
     budget_used: int | None = None
     budget_limit: int | None = None
+    notice: str | None = None
 
 
 class FetchReport(BaseModel):

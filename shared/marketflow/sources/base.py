@@ -5,17 +5,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import ClassVar
-
-import httpx
+from typing import TYPE_CHECKING, ClassVar
 
 from marketflow.domain.fetching import FetchRequest, FetchTask, RawResponse, Verdict
 from marketflow.domain.records import ParsedPayload
 from marketflow.errors import RetryLaterError
 from marketflow.sources.catalog import CATALOG, SourceSpec
 
+if TYPE_CHECKING:
+    import httpx
+
 KEPT_HEADERS = ("content-type", "date", "etag", "retry-after")
-"""The response headers that are archived; a source adds its own in `kept_headers`."""
+"""The response headers that are archived; a source adds its own, in lower case, in `kept_headers`."""
 
 
 class Source(ABC):
@@ -29,7 +30,8 @@ class Source(ABC):
 
     def __init__(self, *, base_urls: Sequence[str] = (), api_key: str | None = None) -> None:
         self.spec: SourceSpec = CATALOG[self.name]
-        self.base_urls = tuple(base_urls) or self.spec.base_urls
+        catalogued = self.spec.keyed_base_urls if api_key and self.spec.keyed_base_urls else self.spec.base_urls
+        self.base_urls = tuple(url.rstrip("/") for url in base_urls) or catalogued
         self.api_key = api_key
 
     @abstractmethod
@@ -59,24 +61,39 @@ class Source(ABC):
         return {}
 
     async def fetch(self, client: httpx.AsyncClient, request: FetchRequest) -> RawResponse:
-        """GET `request` from the first host that answers. Raises RetryLaterError when none does."""
-        failures = []
+        """GET `request` from the first host that can answer; the last answer when every one has trouble.
+
+        A host that cannot be reached, fails (5xx) or does not serve this place (451) is passed over for the next one.
+        Raises RetryLaterError when none answers at all.
+        """
+        import httpx  # noqa: PLC0415 - the ETL only parses and shall not pay for an HTTP client at its cold start
+
+        failures: list[str] = []
+        answer: RawResponse | None = None
         for base_url in self.base_urls:
             try:
-                answer = await client.get(
+                received = await client.get(
                     base_url + request.path,
                     params=request.params,
                     headers=self.headers(),
                     timeout=self.spec.timeout_seconds,
                 )
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 failures.append(f"{httpx.URL(base_url).host}: {type(error).__name__}")
                 continue
-            kept = {*KEPT_HEADERS, *self.kept_headers}
-            return RawResponse(
-                status=answer.status_code,
-                headers={name.lower(): value for name, value in answer.headers.items() if name.lower() in kept},
-                received_at=datetime.now(UTC),
-                body=answer.content,
-            )
-        raise RetryLaterError(f"{self.spec.title} did not answer: {', '.join(failures)}.")
+            answer = self._kept(received)
+            if answer.status != 451 and not 500 <= answer.status < 600:
+                break
+        if answer is None:
+            raise RetryLaterError(f"{self.spec.title} did not answer: {', '.join(failures)}.")
+        return answer
+
+    def _kept(self, received: httpx.Response) -> RawResponse:
+        """What is archived of an answer: its status, body, and the headers that mean something."""
+        kept = {*KEPT_HEADERS, *self.kept_headers}
+        return RawResponse(
+            status=received.status_code,
+            headers={name.lower(): value for name, value in received.headers.items() if name.lower() in kept},
+            received_at=datetime.now(UTC),
+            body=received.content,
+        )

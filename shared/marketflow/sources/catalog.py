@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """One EventBridge Scheduler schedule: when it fires (a `cron(…)` or `rate(…)` expression, UTC) and what it fetches."""
+    """One EventBridge Scheduler schedule: when it fires (`cron(…)` or `rate(…)`, UTC) and what it fetches."""
 
     name: str
     expression: str
@@ -25,7 +25,7 @@ class SourceSpec:
     `base_urls` are equivalent hosts, tried in order. `max_concurrency` requests run at once, and two never start less
     than `min_interval_seconds` apart. `freshness_target_seconds` is the age at which its newest data counts as stale.
     `needs_user_agent` and the like do not belong here: they are wire facts and live in the source's module.
-    `optional_key` says that an API key, kept in Secrets Manager, unlocks more.
+    `optional_key` says that an API key, kept in Secrets Manager, unlocks more; with one, `keyed_base_urls` are asked.
     """
 
     name: str
@@ -40,6 +40,7 @@ class SourceSpec:
     attribution: str
     terms_url: str
     optional_key: bool = False
+    keyed_base_urls: tuple[str, ...] = ()
 
 
 CATALOG: dict[str, SourceSpec] = {
@@ -89,6 +90,7 @@ CATALOG: dict[str, SourceSpec] = {
             attribution='<a href="https://www.exchangerate-api.com">Rates By Exchange Rate API</a>',
             terms_url="https://www.exchangerate-api.com/terms",
             optional_key=True,
+            keyed_base_urls=("https://v6.exchangerate-api.com",),
         ),
     )
 }
