@@ -1,0 +1,146 @@
+"""The one connection of a process, and the only way in which MarketFlow's own SQL reaches the server.
+
+Every statement must be a read or an idempotent upsert: when a connection breaks after a statement was sent, nobody can
+know whether it was carried out, so it is sent again on a new connection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import pg8000.core  # type: ignore[import-untyped]  # pg8000 ships no types
+import pg8000.exceptions  # type: ignore[import-untyped]  # the same
+import pg8000.native  # type: ignore[import-untyped]  # the same
+from pg8000.converters import make_params  # type: ignore[import-untyped]  # the same
+
+from marketflow.errors import DatabaseUnavailableError, RetryLaterError
+from marketflow.persistence.connector import Connector, server_message, sqlstate
+from marketflow.persistence.rds_token import Credentials
+
+_TIMESTAMPTZ, _JSON, _JSONB = 1184, 114, 3802
+"""Type numbers of pg_type."""
+
+_GONE = ("08", "57P", "25006")
+"""The session is over, or the server became a read-only replica: the same statement may succeed on a new connection."""
+
+_AGAIN = ("40", "53", "55P03", "57014")
+"""Deadlock, serialisation, out of resources, lock or statement timeout: nothing was done, a later try may succeed."""
+
+_compile = lru_cache(maxsize=256)(pg8000.native.to_statement)
+"""Turns `:name` into `$1`, character by character in Python: worth doing once for each statement text."""
+
+
+class _BrokenError(Exception):
+    """The connection is gone."""
+
+
+def _utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+class _Wire(pg8000.native.Connection):  # type: ignore[misc]  # its base has no types
+    """A pg8000 connection that runs a statement in one round trip and one implicit transaction.
+
+    pg8000 itself needs three, with a sync after each: a transaction-level proxy may then carry the three to different
+    servers. Protocol: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
+    """
+
+    def __init__(self, **arguments: Any) -> None:  # noqa: ANN401 - what pg8000 takes
+        super().__init__(**arguments)
+        self.register_in_adapter(_TIMESTAMPTZ, _utc)
+        # JSON stays text: parsing it would turn exact numbers into floats, and the API passes it through.
+        self.register_in_adapter(_JSON, str)
+        self.register_in_adapter(_JSONB, str)
+
+    def execute_once(self, statement: str, values: Sequence[object]) -> list[list[Any]]:
+        """The rows of `statement`; none when it returns none."""
+        core = pg8000.core
+        context = core.Context(statement)
+        parameters = make_params(self.py_types, values)
+        self.send_PARSE(core.NULL_BYTE, statement)
+        self.send_BIND(core.NULL_BYTE, parameters)
+        self._send_message(core.DESCRIBE, core.PORTAL + core.NULL_BYTE)
+        self.send_EXECUTE()
+        self._send_message(core.SYNC, b"")
+        core._flush(self._sock)  # noqa: SLF001 - pg8000's own way to name a failed write
+        self.handle_messages(context)
+        return context.rows or []
+
+
+class Database:
+    """A lazily opened connection that is replaced when it breaks. Not for use by two threads at once.
+
+    `timestamptz` comes back as aware UTC datetime, `numeric` as Decimal, `json` and `jsonb` as their text.
+    See `Connector` for the arguments.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        credentials: Callable[[], Credentials] | None = None,
+        application_name: str = "marketflow",
+        connect_deadline_seconds: float = 10.0,
+        statement_timeout_seconds: float = 30.0,
+    ) -> None:
+        self._connector = Connector(
+            url=url,
+            credentials=credentials,
+            application_name=application_name,
+            deadline_seconds=connect_deadline_seconds,
+            statement_timeout_seconds=statement_timeout_seconds,
+        )
+        self._wire: _Wire | None = None
+
+    def query(self, sql: str, /, **params: object) -> list[list[Any]]:
+        """Run one statement with `:name` parameters; its rows, none when it returns none.
+
+        Raises DatabaseUnavailableError when no connection is to be had or the server does not answer in time,
+        RetryLaterError when the server gave the statement up (deadlock, timeout, no room). Errors of the statement
+        itself are pg8000's DatabaseError.
+        """
+        statement, values_of = _compile(sql)
+        values = values_of(params)
+        if self._wire is not None:
+            # A connection that was idle for long is often found dead only now: the second attempt is on a new one.
+            with contextlib.suppress(_BrokenError):
+                return self._run(self._wire, statement, values)
+        self._wire = self._connector.open(_Wire)
+        try:
+            return self._run(self._wire, statement, values)
+        except _BrokenError as error:
+            message = f"The database at {self._connector.place} closed the connection: {error}."
+            raise DatabaseUnavailableError(message) from error
+
+    def close(self) -> None:
+        """Hang up; the next query opens a new connection."""
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            with contextlib.suppress(pg8000.exceptions.InterfaceError, OSError, ValueError):
+                wire.close()
+
+    def _run(self, wire: _Wire, statement: str, values: Sequence[object]) -> list[list[Any]]:
+        try:
+            return wire.execute_once(statement, values)
+        except pg8000.exceptions.DatabaseError as error:
+            code = sqlstate(error)
+            if code.startswith(_AGAIN):
+                raise RetryLaterError(f"The database gave a statement up: {server_message(error)}.") from error
+            if code.startswith(_GONE):
+                self.close()
+                raise _BrokenError(server_message(error)) from error
+            raise
+        except (pg8000.exceptions.InterfaceError, OSError) as error:
+            self.close()
+            if isinstance(error, TimeoutError) or isinstance(error.__cause__, TimeoutError):
+                message = f"The database at {self._connector.place} did not answer a statement in time."
+                raise DatabaseUnavailableError(message) from error
+            raise _BrokenError(server_message(error)) from error
+        except BaseException:
+            # Half an answer may be left on the wire: the next statement would read it as its own.
+            self.close()
+            raise

@@ -1,0 +1,75 @@
+"""Brings a database to the schema that this code wants; runs inside the deployment, before anything takes traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pg8000.dbapi  # type: ignore[import-untyped]  # pg8000 ships no types
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy.exc import DBAPIError
+
+from marketflow.errors import RetryLaterError
+from marketflow.persistence.connector import Connector
+from marketflow.persistence.rds_token import Credentials
+from marketflow.persistence.revision import current
+
+__all__ = ["current", "head", "upgrade"]
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+LOCK = 0x6D61726B6574  # "market": one upgrade at a time in a database
+LOCK_TIMEOUT_SECONDS = 60
+STATEMENT_TIMEOUT_SECONDS = 600.0
+
+
+def upgrade(
+    url: str,
+    *,
+    credentials: Callable[[], Credentials] | None = None,
+    connect_deadline_seconds: float = 60.0,
+) -> list[str]:
+    """Apply every revision that the database lacks, all in one transaction; their names, oldest first.
+
+    Two upgrades at once wait for each other. A failed one leaves the database as it was and raises what failed.
+    Raises DatabaseUnavailableError when no connection is to be had, RetryLaterError when somebody else upgrades for
+    longer than a minute, ConfigurationError for a DATABASE_URL that cannot work.
+    """
+    connector = Connector(
+        url=url,
+        credentials=credentials,
+        application_name="marketflow-migrate",
+        deadline_seconds=connect_deadline_seconds,
+        statement_timeout_seconds=STATEMENT_TIMEOUT_SECONDS,
+    )
+    engine = create_engine(
+        "postgresql+pg8000://", creator=lambda: connector.open(pg8000.dbapi.Connection), poolclass=NullPool
+    )
+    config = _config()
+    applied: list[str] = []
+    config.attributes["applied"] = applied
+    with engine.begin() as connection:
+        # A lock that ends with the transaction; and no reader of ours may make the deployment wait for ever.
+        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'"))
+        try:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        except DBAPIError as error:
+            raise RetryLaterError("Another migration of this database is running.") from error
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return applied
+
+
+def head() -> str:
+    """The newest revision among the migration scripts."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def _config() -> Config:
+    config = Config()
+    # No alembic.ini on disk: in a Lambda layer there is only the package. A percent sign would start an interpolation.
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config

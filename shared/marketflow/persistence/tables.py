@@ -1,0 +1,148 @@
+"""The schema: every table as SQLAlchemy Core metadata. Migrations change the database, this says what it is now."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Integer,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ENUM
+
+from marketflow.domain.interval import Interval
+from marketflow.domain.symbol import AssetType
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    }
+)
+
+candle_interval = ENUM(*(interval.value for interval in Interval), name="candle_interval", metadata=metadata)
+"""Ordered by length, as the members are declared."""
+
+_UTC = DateTime(timezone=True)
+_NAME = Text(collation="C")
+"""Sorted by code point, so that pages come in the same order on every server."""
+
+symbols = Table(
+    "symbols",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    Column("symbol", _NAME, nullable=False, comment="Our unique spelling."),
+    Column("source", Text, nullable=False, comment="A name of the source catalogue."),
+    Column("source_symbol", _NAME, nullable=False, comment="The vendor's spelling."),
+    Column("asset_type", Text, nullable=False),
+    Column("base_currency", Text, comment="What one unit is; null for stocks."),
+    Column("quote_currency", Text, nullable=False, comment="The major unit in which prices are stored."),
+    Column("price_unit", Text, nullable=False, comment="The unit in which the vendor quotes, such as GBp."),
+    Column("exchange", Text, comment="ISO 10383 market identifier code."),
+    Column("timezone", Text, nullable=False, server_default="UTC", comment="IANA name; decides a daily candle's date."),
+    Column("name", Text),
+    Column("active", Boolean, nullable=False, server_default=true(), comment="Whether it is fetched."),
+    Column("created_at", _UTC, nullable=False, server_default=func.now()),
+    Column("updated_at", _UTC, nullable=False, server_default=func.now()),
+    UniqueConstraint("symbol"),
+    UniqueConstraint("source", "source_symbol"),
+    CheckConstraint(f"asset_type IN ({', '.join(repr(kind.value) for kind in AssetType)})", name="asset_type"),
+)
+
+raw_objects = Table(
+    "raw_objects",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False, comment="First 8 bytes of SHA-256 of key, signed."),
+    Column("key", Text, nullable=False, comment="The object in the data bucket."),
+    Column("source", Text, nullable=False),
+    Column("dataset", Text, nullable=False),
+    Column("received_at", _UTC, nullable=False),
+    UniqueConstraint("key"),
+    comment="Every answer of a source that was loaded; where its untouched body is.",
+)
+
+candles = Table(
+    "candles",
+    metadata,
+    Column("symbol_id", Integer, ForeignKey(symbols.c.id), primary_key=True, autoincrement=False),
+    Column("interval", candle_interval, primary_key=True),
+    Column("open_time", _UTC, primary_key=True, comment="The start, inclusive."),
+    Column("open", Numeric, nullable=False),
+    Column("high", Numeric, nullable=False),
+    Column("low", Numeric, nullable=False),
+    Column("close", Numeric, nullable=False),
+    Column("volume", Numeric, comment="In the base asset; null when the source gives none."),
+    Column("quote_volume", Numeric, comment="In the quote currency."),
+    Column("trades", BigInteger),
+    Column("final", Boolean, nullable=False, comment="The source's own clock was past the close."),
+    Column("observed_at", _UTC, nullable=False, comment="When the answer with these values was received."),
+    Column("raw_id", BigInteger, nullable=False, comment="raw_objects.id of that answer."),
+    # NaN is greater than everything, infinity included, for Postgres: the bound on high keeps both out of all four.
+    CheckConstraint(
+        "low > 0 AND low <= open AND low <= close AND high >= open AND high >= close AND high < 'Infinity'",
+        name="prices",
+    ),
+    CheckConstraint("volume >= 0 AND volume < 'Infinity'", name="volume"),
+    CheckConstraint("quote_volume >= 0 AND quote_volume < 'Infinity'", name="quote_volume"),
+    CheckConstraint("trades >= 0", name="trades"),
+    comment="One row per symbol, interval and open time; a gap is a fact and has no row.",
+)
+
+prices = Table(
+    "prices",
+    metadata,
+    Column("symbol_id", Integer, ForeignKey(symbols.c.id), primary_key=True, autoincrement=False),
+    Column("as_of", _UTC, primary_key=True, comment="The source's time of the price."),
+    Column("price", Numeric, nullable=False),
+    Column("observed_at", _UTC, nullable=False, comment="When the answer with this value was received."),
+    Column("raw_id", BigInteger, nullable=False, comment="raw_objects.id of that answer."),
+    CheckConstraint("price > 0 AND price < 'Infinity'", name="price"),
+    comment="Observed prices; the latest of a symbol is the one with the greatest as_of.",
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("raw_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False, comment="Place in the payload; -1: all of it."),
+    Column("reason", Text, primary_key=True, comment="A short stable code."),
+    Column("symbol", Text, comment="The vendor's spelling."),
+    Column("detail", Text, nullable=False),
+    Column("row_text", Text, nullable=False, comment="The refused row as JSON, or the beginning of the body."),
+    Column("raw_key", Text, nullable=False, comment="The object in the data bucket."),
+    Column("source", Text, nullable=False),
+    Column("dataset", Text, nullable=False),
+    Column("observed_at", _UTC, nullable=False, comment="When the answer was received."),
+    comment="What a source sent that is not data, with the reason.",
+)
+
+source_status = Table(
+    "source_status",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("last_fetch_at", _UTC, comment="End of the newest fetcher run."),
+    Column("last_success_at", _UTC, comment="The newest good answer."),
+    Column("next_due_at", _UTC, comment="When the next data is expected."),
+    Column("last_error_at", _UTC),
+    Column("last_error", Text, comment="Stays until the next one; older than last_success_at means over."),
+    Column("budget_used", Integer),
+    Column("budget_limit", Integer),
+    Column("last_loaded_at", _UTC, comment="When rows were last put into these tables."),
+    Column("newest_data_at", _UTC, comment="The newest open_time or as_of among them."),
+    Column("updated_at", _UTC, nullable=False, server_default=func.now()),
+    comment="How each source does.",
+)
