@@ -1,0 +1,52 @@
+"""The rules of the settings."""
+
+from __future__ import annotations
+
+import pytest
+
+from marketflow.config import AwsCredentials, EtlSettings, FetchSettings
+from marketflow.errors import ConfigurationError
+
+pytestmark = pytest.mark.unit
+
+FETCH = {
+    "MARKETFLOW_STAGE": "test",
+    "SOURCE": "binance",
+    "DATA_BUCKET": "bucket",
+    "PAYLOAD_QUEUE_URL": "https://queue",
+}
+
+
+def test_settings_come_from_the_environment() -> None:
+    """Every setting has one variable; what is optional may be missing or empty."""
+    settings = FetchSettings.load({**FETCH, "SOURCE_BASE_URLS": " http://a , http://b,", "SOURCE_SECRET_ID": ""})
+    assert settings.base_urls == ("http://a", "http://b")
+    assert settings.secret_id is None
+    assert (settings.stage, settings.source, settings.data_bucket) == ("test", "binance", "bucket")
+
+
+@pytest.mark.parametrize("name", FETCH)
+def test_a_missing_setting_is_named_with_the_place_to_set_it(name: str) -> None:
+    """A process without one of its settings says which one and where it is set, and does nothing else."""
+    without = {key: value for key, value in FETCH.items() if key != name}
+    with pytest.raises(ConfigurationError, match=rf"{name}: Field required.*CDK app.*\.env\.example"):
+        FetchSettings.load(without)
+
+
+def test_an_empty_setting_is_a_missing_one() -> None:
+    """An empty variable is refused like an absent one."""
+    with pytest.raises(ConfigurationError, match="DATABASE_URL"):
+        EtlSettings.load({"MARKETFLOW_STAGE": "test", "DATA_BUCKET": "bucket", "DATABASE_URL": ""})
+
+
+def test_credentials_never_show_in_messages() -> None:
+    """Neither the error nor the representation of credentials holds one."""
+    with pytest.raises(ConfigurationError) as caught:
+        AwsCredentials.load({"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "hush"})
+    assert "AWS_REGION" in str(caught.value)
+    assert "hush" not in str(caught.value)
+    known = AwsCredentials.load(
+        {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "hush", "AWS_SESSION_TOKEN": "psst", "AWS_REGION": "x"}
+    )
+    assert "hush" not in repr(known)
+    assert "psst" not in repr(known)
