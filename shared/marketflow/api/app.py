@@ -1,0 +1,107 @@
+"""The API as one callable: a proxy event in, a proxy answer out, and a line in the log for each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from marketflow.api import parameters, problems
+from marketflow.api.cursors import Cursors
+from marketflow.api.messages import Request, Response
+from marketflow.api.problems import Problem
+from marketflow.api.routes import ReadRoutes
+from marketflow.api.routing import Match, Route, Router
+from marketflow.errors import RefusedError, RetryLaterError
+from marketflow.services.market_data import MarketData
+
+
+class Log(Protocol):
+    """What the API needs of a logger; the standard library's and Powertools' both have it."""
+
+    def info(self, msg: str, *, extra: Mapping[str, object]) -> None:
+        """Write a line with these fields."""
+        ...
+
+    def exception(self, msg: str, *, extra: Mapping[str, object]) -> None:
+        """Write a line with these fields and the exception that is being handled."""
+        ...
+
+
+class Meter(Protocol):
+    """Where requests are counted; `route` is the template, so that there are as many as routes."""
+
+    def request(self, *, route: str, status: int, milliseconds: float) -> None:
+        """Count one request."""
+        ...
+
+
+class App:
+    """Answers proxy events by `routes`. `base_path` is the gateway's stage as it shows in public paths (`/api`)."""
+
+    def __init__(
+        self, routes: Iterable[Route], *, log: Log, meter: Meter | None = None, base_path: str = "/api"
+    ) -> None:
+        self._router = Router(routes)
+        self._log = log
+        self._meter = meter
+        self._base_path = base_path
+
+    def __call__(self, event: Mapping[str, Any], context: object = None) -> dict[str, Any]:  # noqa: ARG002 - Lambda's
+        """The answer to one API Gateway event; whatever goes wrong, it is an answer."""
+        started = time.perf_counter()
+        request = Request.from_event(event, base_path=self._base_path)
+        match = self._router.match(request.path)
+        route = next(iter(match.routes.values())).path if match else "none"
+        answer = self._answer(request, match).for_gateway(request)
+        milliseconds = (time.perf_counter() - started) * 1000
+        self._log.info(
+            "request",
+            extra={
+                "correlation_id": request.id,
+                "method": request.method,
+                "path": request.path,
+                "route": route,
+                "status": answer["statusCode"],
+                "milliseconds": round(milliseconds, 2),
+                "bytes": len(answer["body"]),
+            },
+        )
+        if self._meter is not None:
+            self._meter.request(route=route, status=answer["statusCode"], milliseconds=milliseconds)
+        return answer
+
+    def _answer(self, request: Request, match: Match | None) -> Response:
+        if match is None:
+            return Problem.PATH_NOT_FOUND.response(request, "There is nothing at this path.")
+        if request.method == "OPTIONS":
+            return Response(status=204, headers={"Allow": match.allow})
+        route = match.routes.get("GET" if request.method == "HEAD" else request.method)
+        if route is None:
+            detail = f"{request.method[:20]} is not possible here; allowed: {match.allow}."
+            return Problem.METHOD_NOT_ALLOWED.response(request, detail, headers={"Allow": match.allow})
+        return self._run(route, request, match)
+
+    def _run(self, route: Route, request: Request, match: Match) -> Response:
+        facts = {"correlation_id": request.id, "route": route.path}
+        try:
+            given = parameters.read(route.parameters, query=request.query, path=match.variables)
+            return route.handler(request, given)
+        except RefusedError as error:
+            return problems.refused(request, error)
+        except RetryLaterError:
+            self._log.exception("database unavailable", extra=facts)
+            detail = f"The database cannot answer now; try again in {problems.RETRY_SECONDS} seconds."
+            return Problem.DATABASE_UNAVAILABLE.response(request, detail)
+        except Exception:  # noqa: BLE001 - the boundary: the client gets a problem, the log gets the cause
+            self._log.exception("unexpected error", extra=facts)
+            detail = "Something went wrong on our side. Please report the request_id."
+            return Problem.INTERNAL_ERROR.response(request, detail)
+
+
+def build(
+    *, market_data: MarketData, cursor_key: bytes, log: Log, meter: Meter | None = None, base_path: str = "/api"
+) -> App:
+    """The read API. `cursor_key` must be the same in every process of a deployment, and not be public."""
+    routes = ReadRoutes(market_data=market_data, cursors=Cursors(cursor_key)).table()
+    return App(routes, log=log, meter=meter, base_path=base_path)

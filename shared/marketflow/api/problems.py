@@ -1,0 +1,92 @@
+"""Errors as `application/problem+json` (RFC 9457): one code for each reason, stable within v1."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from enum import Enum
+from typing import Self
+
+from marketflow.api.messages import Request, Response
+from marketflow.errors import RefusedError
+
+RETRY_SECONDS = 5
+
+
+class Problem(Enum):
+    """Every code that this API answers with: its HTTP status and the title that belongs to it."""
+
+    status: int
+    title: str
+
+    UNKNOWN_PARAMETER = "unknown_parameter", 400, "Unknown parameter"
+    MISSING_PARAMETER = "missing_parameter", 400, "Missing parameter"
+    REPEATED_PARAMETER = "repeated_parameter", 400, "Repeated parameter"
+    INVALID_PARAMETER = "invalid_parameter", 400, "Invalid parameter"
+    INVALID_CURSOR = "invalid_cursor", 400, "Invalid cursor"
+    PATH_NOT_FOUND = "path_not_found", 404, "No such path"
+    SYMBOL_NOT_FOUND = "symbol_not_found", 404, "No such symbol"
+    PRICE_NOT_FOUND = "price_not_found", 404, "No price yet"
+    METHOD_NOT_ALLOWED = "method_not_allowed", 405, "Method not allowed"
+    INTERNAL_ERROR = "internal_error", 500, "Internal error"
+    DATABASE_UNAVAILABLE = "database_unavailable", 503, "Database unavailable"
+    MIGRATIONS_PENDING = "migrations_pending", 503, "Database migrations pending"
+
+    def __new__(cls, code: str, status: int, title: str) -> Self:
+        """A member whose value is its code."""
+        member = object.__new__(cls)
+        member._value_ = code
+        member.status = status
+        member.title = title
+        return member
+
+    def members(self, detail: str) -> dict[str, object]:
+        """The members that every problem has; `detail` tells this occurrence to a person."""
+        return {
+            "type": f"urn:marketflow:problem:{self.value}",
+            "title": self.title,
+            "status": self.status,
+            "detail": detail,
+            "code": self.value,
+        }
+
+    def refusal(self, detail: str, *, parameter: str | None = None) -> RefusedError:
+        """This problem as the error to raise."""
+        return RefusedError(detail, status=self.status, code=self.value, parameter=parameter)
+
+    def response(
+        self,
+        request: Request,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        extra: Mapping[str, object] | None = None,
+    ) -> Response:
+        """This problem as the answer to `request`; `extra` are further members."""
+        body = {
+            **self.members(detail),
+            "instance": request.public_path,
+            "request_id": request.id,
+            **(extra or {}),
+        }
+        retry = {"Retry-After": str(RETRY_SECONDS)} if self.status == 503 else {}
+        return Response(
+            status=self.status,
+            body=json.dumps(body),
+            content_type="application/problem+json",
+            headers={**retry, **(headers or {})},
+        )
+
+
+_BY_CODE = {problem.value: problem for problem in Problem}
+
+
+def refused(request: Request, error: RefusedError) -> Response:
+    """The answer to a request that was refused, with the name of the parameter that is to blame."""
+    extra = {} if error.parameter is None else {"parameter": error.parameter}
+    return _BY_CODE[error.code].response(request, error.detail, extra=extra)
+
+
+def item(symbol: str, error: RefusedError) -> str:
+    """The JSON object that stands in a list in place of a symbol's data."""
+    return json.dumps({"symbol": symbol, "problem": _BY_CODE[error.code].members(error.detail)})

@@ -1,0 +1,217 @@
+"""Every route of the read API: the table, and what each one does."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from marketflow.api import problems
+from marketflow.api.cursors import Cursors
+from marketflow.api.messages import Request, Response
+from marketflow.api.parameters import (
+    CandleBatchParameters,
+    CandlesParameters,
+    NoParameters,
+    PriceParameters,
+    PricesParameters,
+    SymbolParameters,
+    SymbolsParameters,
+)
+from marketflow.api.problems import Problem
+from marketflow.api.routing import Access, Route
+from marketflow.domain.reading import CandleQuery, Layout, SymbolQuery
+from marketflow.services.market_data import MarketData, unknown_symbol, why_no_price
+
+FOREVER = "private, max-age=31536000, immutable"
+"""For a page that can never change; private, because an API key was needed to get it."""
+
+REVALIDATE = "private, no-cache"
+"""May be kept, but asked for again each time: the entity tag makes that cheap."""
+
+_CONTENT_TYPES = {
+    Layout.JSON: "application/json",
+    Layout.CSV: "text/csv; charset=utf-8; header=present",
+    Layout.NDJSON: "application/x-ndjson",
+}
+
+
+class ReadRoutes:
+    """The read routes over `market_data`; `cursors` writes and reads the positions of pages."""
+
+    def __init__(self, *, market_data: MarketData, cursors: Cursors) -> None:
+        self._market_data = market_data
+        self._cursors = cursors
+
+    def table(self) -> tuple[Route, ...]:
+        """The routes, in the order in which the documentation shows them."""
+        return (
+            Route(
+                method="GET",
+                path="/v1/health",
+                handler=self.health,
+                summary="Says that the API is alive; touches nothing else.",
+                access=Access.OPEN,
+            ),
+            Route(
+                method="GET",
+                path="/v1/ready",
+                handler=self.ready,
+                summary="Says whether the database is reachable and migrated, and how far behind each source is.",
+                access=Access.OPEN,
+                problems=(Problem.MIGRATIONS_PENDING,),
+            ),
+            Route(
+                method="GET",
+                path="/v1/symbols",
+                handler=self.symbols,
+                summary="Lists symbols.",
+                parameters=SymbolsParameters,
+                problems=(Problem.INVALID_CURSOR,),
+            ),
+            Route(
+                method="GET",
+                path="/v1/symbols/{symbol}",
+                handler=self.symbol,
+                summary="One symbol, by its name or numeric id.",
+                parameters=SymbolParameters,
+                problems=(Problem.SYMBOL_NOT_FOUND,),
+            ),
+            Route(
+                method="GET",
+                path="/v1/prices",
+                handler=self.prices,
+                summary="The latest price of several symbols; one that is unknown is an item with a problem.",
+                parameters=PricesParameters,
+            ),
+            Route(
+                method="GET",
+                path="/v1/prices/{symbol}",
+                handler=self.price,
+                summary="The latest price of one symbol.",
+                parameters=PriceParameters,
+                problems=(Problem.SYMBOL_NOT_FOUND, Problem.PRICE_NOT_FOUND),
+            ),
+            Route(
+                method="GET",
+                path="/v1/candles",
+                handler=self.candle_batch,
+                summary="Candles of several symbols, one symbol after the other.",
+                parameters=CandleBatchParameters,
+                problems=(Problem.INVALID_CURSOR,),
+            ),
+            Route(
+                method="GET",
+                path="/v1/candles/{symbol}",
+                handler=self.candles,
+                summary="Candles of one symbol.",
+                parameters=CandlesParameters,
+                problems=(Problem.INVALID_CURSOR, Problem.SYMBOL_NOT_FOUND),
+            ),
+        )
+
+    def health(self, request: Request, parameters: NoParameters) -> Response:  # noqa: ARG002 - every handler's shape
+        """Alive."""
+        return Response(body='{"status":"ok"}')
+
+    def ready(self, request: Request, parameters: NoParameters) -> Response:  # noqa: ARG002 - every handler's shape
+        """Ready, or the problem that keeps it from being so. A source that is behind does not: its data is served."""
+        status = self._market_data.status()
+        current = status.revision == status.expected_revision
+        facts = {
+            "database": "ok",
+            "migrations": {"current": current, "revision": status.revision, "expected": status.expected_revision},
+            "sources": json.loads(status.sources),
+        }
+        if current:
+            return Response(body=json.dumps({"status": "ready", **facts}))
+        detail = f"The database is at revision {status.revision}, this API needs {status.expected_revision}."
+        return Problem.MIGRATIONS_PENDING.response(request, detail, extra=facts)
+
+    def symbols(self, request: Request, parameters: SymbolsParameters) -> Response:
+        """A page of symbols."""
+        position = self._position(request, parameters.cursor, length=1)
+        page = self._market_data.symbols(
+            SymbolQuery(
+                asset_type=parameters.asset_type,
+                source=parameters.source,
+                active=parameters.active,
+                text=parameters.q,
+                after=position[0] if position else None,
+                limit=parameters.limit,
+            )
+        )
+        link = {} if page.last is None else self._link(request, (page.last,))
+        return Response(body=page.body, cache_control=REVALIDATE, headers=link)
+
+    def symbol(self, request: Request, parameters: SymbolParameters) -> Response:  # noqa: ARG002 - the same
+        """One symbol."""
+        return Response(body=self._market_data.symbol(parameters.symbol), cache_control=REVALIDATE)
+
+    def prices(self, request: Request, parameters: PricesParameters) -> Response:  # noqa: ARG002 - the same
+        """Latest prices, in the order in which they were asked for."""
+        items = [
+            price.body or problems.item(price.symbol, why_no_price(price))
+            for price in self._market_data.prices(parameters.symbols, quoted=parameters.quoted)
+        ]
+        return Response(body=f"[{','.join(items)}]")
+
+    def price(self, request: Request, parameters: PriceParameters) -> Response:  # noqa: ARG002 - the same
+        """The latest price."""
+        return Response(body=self._market_data.price(parameters.symbol, quoted=parameters.quoted))
+
+    def candles(self, request: Request, parameters: CandlesParameters) -> Response:
+        """A page of candles."""
+        position = self._position(request, parameters.cursor, length=1)
+        query = CandleQuery(
+            interval=parameters.interval,
+            start=parameters.start,
+            end=parameters.end,
+            descending=parameters.descending,
+            limit=parameters.limit,
+            after=datetime.fromisoformat(position[0]) if position else None,
+            layout=parameters.format,
+            quoted=parameters.quoted,
+        )
+        answer = self._market_data.candles(parameters.symbol, query)
+        last = answer.page.oldest if query.descending else answer.page.newest
+        headers = self._link(request, (last.isoformat(),)) if answer.page.more and last is not None else {}
+        if query.layout is not Layout.JSON:
+            name = re.sub(r"[^A-Za-z0-9.=-]", "_", f"{parameters.symbol}-{parameters.interval}.{query.layout}")
+            headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return Response(
+            body=answer.page.body,
+            content_type=_CONTENT_TYPES[query.layout],
+            cache_control=FOREVER if answer.settled else REVALIDATE,
+            headers=headers,
+        )
+
+    def candle_batch(self, request: Request, parameters: CandleBatchParameters) -> Response:
+        """A page of several symbols' candles; the first page begins with the symbols that do not exist."""
+        position = self._position(request, parameters.cursor, length=2)
+        batch = self._market_data.candle_batch(
+            parameters.symbols,
+            CandleQuery(
+                interval=parameters.interval,
+                start=parameters.start,
+                end=parameters.end,
+                descending=parameters.descending,
+                limit=parameters.limit,
+                after_symbol=position[0] if position else None,
+                after=datetime.fromisoformat(position[1]) if position else None,
+                quoted=parameters.quoted,
+            ),
+        )
+        items = [] if position else [name for name in parameters.symbols if name not in batch.known]
+        texts = [problems.item(name, unknown_symbol(name)) for name in items]
+        link = {} if batch.last is None else self._link(request, (batch.last[0], batch.last[1].isoformat()))
+        body = ",".join([*texts, batch.rows] if batch.rows else texts)
+        return Response(body=f"[{body}]", cache_control=REVALIDATE, headers=link)
+
+    def _position(self, request: Request, cursor: str | None, *, length: int) -> list[str]:
+        return [] if cursor is None else self._cursors.read(request, cursor, length=length)
+
+    def _link(self, request: Request, position: Sequence[str]) -> dict[str, str]:
+        url = request.url_with("cursor", self._cursors.write(request, position))
+        return {"Link": f'<{url}>; rel="next"'}

@@ -1,0 +1,107 @@
+"""What is asked of the stored market and what comes back: the words that the read service and its reader share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from marketflow.domain.interval import Interval
+
+
+class Layout(StrEnum):
+    """How a page of rows is written: a JSON array, a CSV with a header row, or one JSON object a line."""
+
+    JSON = "json"
+    CSV = "csv"
+    NDJSON = "ndjson"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolQuery:
+    """Which symbols: each filter that is None lets everything pass. `text` is looked for in the symbol and its name.
+
+    Answered in the order of `symbol`, from behind `after`, at most `limit`.
+    """
+
+    asset_type: str | None = None
+    source: str | None = None
+    active: bool | None = None
+    text: str | None = None
+    after: str | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandleQuery:
+    """Which candles of a symbol: `open_time` in `[start, end)` (UTC, None: no bound), at most `limit`.
+
+    Ordered by `open_time`, the newest first when `descending`. `after` is the open time behind which the page begins,
+    in that order; with several symbols, which come in the order of their names, it counts within `after_symbol`.
+    `quoted` writes decimals as JSON strings.
+    """
+
+    interval: Interval
+    start: datetime | None = None
+    end: datetime | None = None
+    descending: bool = False
+    limit: int = 1000
+    after: datetime | None = None
+    after_symbol: str | None = None
+    layout: Layout = Layout.JSON
+    quoted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolPage:
+    """`body` is a JSON array; `last` is the symbol behind which the next page begins, None when there is none."""
+
+    body: str
+    last: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandlePage:
+    """Candles of one symbol, written in the layout that was asked for.
+
+    `oldest` and `newest` are open times in UTC, None for an empty page; `more` says that rows follow. `all_final` is
+    true when every candle is final.
+    """
+
+    body: str
+    count: int
+    oldest: datetime | None
+    newest: datetime | None
+    all_final: bool
+    more: bool
+    asset_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandleBatch:
+    """Candles of several symbols: `rows` are JSON objects with commas between them, without the brackets.
+
+    `known` are those of the symbols that exist; `last` is the symbol and open time behind which the next page begins.
+    """
+
+    rows: str
+    known: frozenset[str]
+    last: tuple[str, datetime] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatestPrice:
+    """The answer for one symbol: a JSON object in `body`, None when there is no price, or no such symbol at all."""
+
+    symbol: str
+    known: bool
+    body: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseStatus:
+    """The schema revision in the database (None: no schema), the one this code needs, and the sources' lag as JSON."""
+
+    revision: str | None
+    expected_revision: str
+    sources: str

@@ -1,0 +1,130 @@
+"""The read path: one hand-written statement a request, whose JSON Postgres builds and Python passes through as text.
+
+Measured (design, section 3): the database writes a page of 1,000 candles as JSON in a twentieth of the time that rows
+need on their way through Python. NUMERIC keeps its exact text, which Postgres never writes with an exponent. Statements
+hold no SET, no temporary table and no session state, so they do not pin an RDS Proxy connection.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from pg8000.exceptions import DatabaseError  # type: ignore[import-untyped]  # pg8000 ships no types
+
+from marketflow.domain.reading import (
+    CandleBatch,
+    CandlePage,
+    CandleQuery,
+    DatabaseStatus,
+    LatestPrice,
+    Layout,
+    SymbolPage,
+    SymbolQuery,
+)
+from marketflow.persistence import read_sql, revision
+from marketflow.persistence.connection import Database
+from marketflow.persistence.connector import sqlstate
+
+_UNDEFINED_TABLE = "42P01"
+
+
+class Reader:
+    """Reads what the API serves; it satisfies `marketflow.services.market_data.MarketReader`.
+
+    Every method raises DatabaseUnavailableError when there is no database.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def symbols(self, query: SymbolQuery) -> SymbolPage:
+        """A page of symbols in the order of their names."""
+        rows, last = self._database.query(
+            read_sql.SYMBOLS,
+            asset_type=query.asset_type,
+            source=query.source,
+            active=query.active,
+            text=query.text,
+            after=query.after or "",
+            limit=query.limit,
+        )[0]
+        return SymbolPage(body=f"[{rows or ''}]", last=last)
+
+    def symbol(self, name: str) -> str | None:
+        """One symbol by name or numeric id; a name that looks like an id wins over the id."""
+        number = int(name) if name.isdecimal() and len(name) <= 9 else None
+        rows = self._database.query(read_sql.SYMBOL, name=name, id=number)
+        return str(rows[0][0]) if rows else None
+
+    def prices(
+        self, names: Sequence[str], *, now: datetime, freshness_seconds: Mapping[str, int], quoted: bool
+    ) -> list[LatestPrice]:
+        """The latest price of each name, in the order of `names`, with its age at `now`."""
+        rows = self._database.query(
+            read_sql.prices(quoted=quoted),
+            names=",".join(names),
+            now=now,
+            targets=json.dumps(dict(freshness_seconds)),
+        )
+        return [LatestPrice(symbol=name, known=known, body=body) for name, known, body in rows]
+
+    def candles(self, name: str, query: CandleQuery) -> CandlePage | None:
+        """A page of one symbol's candles; None when there is no such symbol."""
+        sql = read_sql.candles(query.layout, quoted=query.quoted, descending=query.descending)
+        rows = self._database.query(
+            sql,
+            name=name,
+            interval=query.interval.value,
+            start=query.start or "-infinity",
+            end=query.end or "infinity",
+            after=query.after or ("infinity" if query.descending else "-infinity"),
+            limit=query.limit,
+        )
+        if not rows:
+            return None
+        text, count, oldest, newest, all_final, more, asset_type = rows[0]
+        return CandlePage(
+            body=_wrap(text or "", query.layout),
+            count=count,
+            oldest=oldest,
+            newest=newest,
+            all_final=bool(all_final),
+            more=more,
+            asset_type=asset_type,
+        )
+
+    def candle_batch(self, names: Sequence[str], query: CandleQuery) -> CandleBatch:
+        """A page of several symbols' candles, in the order of the names, `query.limit` across all."""
+        text, known, last_symbol, last_time = self._database.query(
+            read_sql.candle_batch(quoted=query.quoted, descending=query.descending),
+            names=",".join(names),
+            interval=query.interval.value,
+            start=query.start or "-infinity",
+            end=query.end or "infinity",
+            after_symbol=query.after_symbol or "",
+            after=query.after or ("infinity" if query.descending else "-infinity"),
+            limit=query.limit,
+        )[0]
+        last = None if last_symbol is None else (last_symbol, last_time)
+        return CandleBatch(rows=text or "", known=frozenset(known), last=last)
+
+    def status(self, *, now: datetime, freshness_seconds: Mapping[str, int]) -> DatabaseStatus:
+        """The schema revision and every source's lag at `now`; a database without our tables has no revision."""
+        try:
+            current, sources = self._database.query(
+                read_sql.STATUS, now=now, targets=json.dumps(dict(freshness_seconds))
+            )[0]
+        except DatabaseError as error:
+            if sqlstate(error) != _UNDEFINED_TABLE:
+                raise
+            current, sources = None, "[]"
+        return DatabaseStatus(revision=current, expected_revision=revision.HEAD, sources=sources)
+
+
+def _wrap(rows: str, layout: Layout) -> str:
+    if layout is Layout.JSON:
+        return f"[{rows}]"
+    lines = f"{rows}\n" if rows else ""
+    return f"{read_sql.CSV_HEADER}\n{lines}" if layout is Layout.CSV else lines

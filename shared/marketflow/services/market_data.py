@@ -1,0 +1,156 @@
+"""Reading the market: symbols, latest prices, candles, and whether all of it can be trusted right now."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from marketflow.domain.interval import Interval
+from marketflow.domain.reading import (
+    CandleBatch,
+    CandlePage,
+    CandleQuery,
+    DatabaseStatus,
+    LatestPrice,
+    SymbolPage,
+    SymbolQuery,
+)
+from marketflow.errors import RefusedError
+
+_NAME = re.compile(r"[!-+\--~]{1,40}")
+"""Every symbol is printable ASCII without space or comma. Other names are unknown without asking the database, which
+could not even receive some of them (a NUL, half a surrogate pair)."""
+
+_UTC_STEP = {Interval.D1: timedelta(days=1), Interval.W1: timedelta(days=7)}
+
+
+class MarketReader(Protocol):
+    """The stored market. Every method is one statement and raises DatabaseUnavailableError without a database."""
+
+    def symbols(self, query: SymbolQuery) -> SymbolPage:
+        """A page of symbols."""
+        ...
+
+    def symbol(self, name: str) -> str | None:
+        """One symbol by its name or numeric id as a JSON object; None when there is none."""
+        ...
+
+    def prices(
+        self, names: Sequence[str], *, now: datetime, freshness_seconds: Mapping[str, int], quoted: bool
+    ) -> list[LatestPrice]:
+        """The latest price of each name, in the order of `names`, with its age at `now`."""
+        ...
+
+    def candles(self, name: str, query: CandleQuery) -> CandlePage | None:
+        """A page of one symbol's candles; None when there is no such symbol."""
+        ...
+
+    def candle_batch(self, names: Sequence[str], query: CandleQuery) -> CandleBatch:
+        """A page of several symbols' candles, `query.limit` across all."""
+        ...
+
+    def status(self, *, now: datetime, freshness_seconds: Mapping[str, int]) -> DatabaseStatus:
+        """The schema revision and every source's lag at `now`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CandleAnswer:
+    """A page of candles; `settled` is true when no later fetch, repair or backfill can change it."""
+
+    page: CandlePage
+    settled: bool
+
+
+class MarketData:
+    """The questions that the API answers.
+
+    `freshness_seconds` is, for each source, the age at which its data counts as stale; `clock` gives aware UTC times.
+    """
+
+    def __init__(
+        self, *, reader: MarketReader, clock: Callable[[], datetime], freshness_seconds: Mapping[str, int]
+    ) -> None:
+        self._reader = reader
+        self._clock = clock
+        self._freshness = freshness_seconds
+
+    def status(self) -> DatabaseStatus:
+        """Whether the schema is current, and each source's lag. Raises DatabaseUnavailableError."""
+        return self._reader.status(now=self._clock(), freshness_seconds=self._freshness)
+
+    def symbols(self, query: SymbolQuery) -> SymbolPage:
+        """A page of symbols, ordered by name."""
+        return self._reader.symbols(query)
+
+    def symbol(self, name: str) -> str:
+        """One symbol as a JSON object, by name or numeric id. Raises RefusedError (404) when there is none."""
+        found = self._reader.symbol(name) if _NAME.fullmatch(name) else None
+        if found is None:
+            raise unknown_symbol(name)
+        return found
+
+    def price(self, name: str, *, quoted: bool = False) -> str:
+        """The latest price as a JSON object. Raises RefusedError (404): no such symbol, or no price of it yet."""
+        answer = self.prices((name,), quoted=quoted)[0]
+        if answer.body is None:
+            raise why_no_price(answer)
+        return answer.body
+
+    def prices(self, names: Sequence[str], *, quoted: bool = False) -> list[LatestPrice]:
+        """The latest price of each name, in the order of `names`; see `why_no_price` for those without a body."""
+        askable = [name for name in names if _NAME.fullmatch(name)]
+        found = self._reader.prices(askable, now=self._clock(), freshness_seconds=self._freshness, quoted=quoted)
+        by_name = {price.symbol: price for price in found}
+        return [by_name.get(name) or LatestPrice(symbol=name, known=False, body=None) for name in names]
+
+    def candles(self, name: str, query: CandleQuery) -> CandleAnswer:
+        """A page of one symbol's candles. Raises RefusedError (404) when there is no such symbol."""
+        page = self._reader.candles(name, query) if _NAME.fullmatch(name) else None
+        if page is None:
+            raise unknown_symbol(name)
+        return CandleAnswer(page=page, settled=_settled(page, query))
+
+    def candle_batch(self, names: Sequence[str], query: CandleQuery) -> CandleBatch:
+        """A page of several symbols' candles; the names that are not in its `known` do not exist."""
+        return self._reader.candle_batch([name for name in names if _NAME.fullmatch(name)], query)
+
+
+def unknown_symbol(name: str) -> RefusedError:
+    """The refusal of a name that is not a symbol's."""
+    detail = f"There is no symbol {name[:40]!r}. Names are case-sensitive; /v1/symbols lists them."
+    return RefusedError(detail, status=404, code="symbol_not_found", parameter="symbol")
+
+
+def why_no_price(price: LatestPrice) -> RefusedError:
+    """Why `price` has no body: no such symbol, or nothing observed yet."""
+    if not price.known:
+        return unknown_symbol(price.symbol)
+    detail = f"No price of {price.symbol!r} has been observed yet."
+    return RefusedError(detail, status=404, code="price_not_found", parameter="symbol")
+
+
+def _settled(page: CandlePage, query: CandleQuery) -> bool:
+    """Whether this page will read the same for ever: final, without holes, and nothing can join it at either end.
+
+    Holes are filled by repairs and both open ends by new data and backfills. Only crypto qualifies: the other sources
+    restate old candles (a split), and their calendars have closed hours that look like holes.
+    """
+    step = query.interval.fixed or _UTC_STEP.get(query.interval)
+    if step is None or page.oldest is None or page.newest is None or page.asset_type != "crypto" or not page.all_final:
+        return False
+    if page.newest - page.oldest != step * (page.count - 1):
+        return False
+    before, behind = page.oldest - step, page.newest + step
+    closed_below = query.start is not None and before < query.start
+    closed_above = query.end is not None and behind >= query.end
+    if query.descending:
+        closed_below |= page.more
+        closed_above |= query.after is not None and behind >= query.after
+    else:
+        closed_below |= query.after is not None and before <= query.after
+        closed_above |= page.more
+    return closed_below and closed_above

@@ -1,0 +1,220 @@
+"""A market in memory: a reader that satisfies the service's Protocol, and the requests that tests send."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from marketflow.api.app import App, build
+from marketflow.domain.reading import (
+    CandleBatch,
+    CandlePage,
+    CandleQuery,
+    DatabaseStatus,
+    LatestPrice,
+    SymbolPage,
+    SymbolQuery,
+)
+from marketflow.services.market_data import MarketData
+
+NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
+KEY = b"a key that only tests know"
+
+
+@dataclass
+class FakeReader:
+    """Symbols with minute candles at the given open times; `failure` is raised by whatever is asked.
+
+    `asked` keeps the names that reached the reader.
+    """
+
+    candle_times: dict[str, list[datetime]] = field(default_factory=dict)
+    price_texts: dict[str, str] = field(default_factory=dict)
+    asset_type: str = "crypto"
+    final: bool = True
+    revision: str | None = "head"
+    failure: Exception | None = None
+    asked: list[str] = field(default_factory=list)
+
+    def symbols(self, query: SymbolQuery) -> SymbolPage:
+        """The names behind `query.after`."""
+        self._ask()
+        names = [name for name in sorted(self.candle_times) if name > (query.after or "")]
+        page = names[: query.limit]
+        last = page[-1] if len(names) > len(page) else None
+        return SymbolPage(body=json.dumps([{"symbol": name} for name in page]), last=last)
+
+    def symbol(self, name: str) -> str | None:
+        """A known name."""
+        self._ask(name)
+        return json.dumps({"symbol": name}) if name in self.candle_times else None
+
+    def prices(
+        self, names: Sequence[str], *, now: datetime, freshness_seconds: Mapping[str, int], quoted: bool
+    ) -> list[LatestPrice]:
+        """The price texts."""
+        self._ask(*names)
+        found = []
+        for name in names:
+            text = self.price_texts.get(name)
+            price = f'"{text}"' if quoted else text
+            body = None if text is None else f'{{"symbol":"{name}","price":{price}}}'
+            found.append(LatestPrice(symbol=name, known=name in self.candle_times, body=body))
+        return found
+
+    def candles(self, name: str, query: CandleQuery) -> CandlePage | None:
+        """The candles in the range, in order, at most `limit`."""
+        self._ask(name)
+        if name not in self.candle_times:
+            return None
+        times = self._times(name, query)
+        page = times[: query.limit]
+        return CandlePage(
+            body=f"[{','.join(_row(name, time) for time in page)}]",
+            count=len(page),
+            oldest=min(page, default=None),
+            newest=max(page, default=None),
+            all_final=self.final,
+            more=len(times) > len(page),
+            asset_type=self.asset_type,
+        )
+
+    def candle_batch(self, names: Sequence[str], query: CandleQuery) -> CandleBatch:
+        """The same for several symbols."""
+        self._ask(*names)
+        rows = []
+        for name in sorted(set(names) & self.candle_times.keys()):
+            if query.after_symbol is None or name > query.after_symbol:
+                rows += [(name, time) for time in self._times(name, query, ignore_after=True)]
+            elif name == query.after_symbol:
+                rows += [(name, time) for time in self._times(name, query)]
+        page = rows[: query.limit]
+        return CandleBatch(
+            rows=",".join(_row(name, time) for name, time in page),
+            known=frozenset(set(names) & self.candle_times.keys()),
+            last=page[-1] if len(rows) > len(page) else None,
+        )
+
+    def status(self, *, now: datetime, freshness_seconds: Mapping[str, int]) -> DatabaseStatus:
+        """The revision; each source is on time."""
+        self._ask()
+        sources = json.dumps([{"source": name, "stale": False} for name in freshness_seconds])
+        return DatabaseStatus(revision=self.revision, expected_revision="head", sources=sources)
+
+    def _ask(self, *names: str) -> None:
+        self.asked += names
+        if self.failure is not None:
+            raise self.failure
+
+    def _times(self, name: str, query: CandleQuery, *, ignore_after: bool = False) -> list[datetime]:
+        times = sorted(self.candle_times[name], reverse=query.descending)
+        inside = [
+            time
+            for time in times
+            if (query.start is None or time >= query.start) and (query.end is None or time < query.end)
+        ]
+        if query.after is None or ignore_after:
+            return inside
+        return [time for time in inside if (time < query.after if query.descending else time > query.after)]
+
+
+def _row(name: str, time: datetime) -> str:
+    return json.dumps({"symbol": name, "open_time": f"{time:%Y-%m-%dT%H:%M:%SZ}"})
+
+
+def minutes(count: int, *, first: datetime = NOON) -> list[datetime]:
+    """Open times, one a minute."""
+    return [first + timedelta(minutes=number) for number in range(count)]
+
+
+@dataclass
+class FakeLog:
+    """Keeps the lines."""
+
+    lines: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
+    exceptions: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
+
+    def info(self, msg: str, *, extra: Mapping[str, object]) -> None:
+        """Keep a line."""
+        self.lines.append((msg, extra))
+
+    def exception(self, msg: str, *, extra: Mapping[str, object]) -> None:
+        """Keep the line of an exception."""
+        self.exceptions.append((msg, extra))
+
+
+@dataclass
+class Client:
+    """Calls the app as API Gateway would."""
+
+    reader: FakeReader = field(default_factory=FakeReader)
+    log: FakeLog = field(default_factory=FakeLog)
+
+    def __post_init__(self) -> None:
+        self.app: App = build(
+            market_data=MarketData(reader=self.reader, clock=lambda: NOON, freshness_seconds={"binance": 180}),
+            cursor_key=KEY,
+            log=self.log,
+        )
+
+    def get(self, path: str, method: str = "GET", headers: Mapping[str, str] | None = None, **query: str) -> Answer:
+        """One request to `path`, which is below the stage."""
+        return self.send(event(path, method=method, query={k: [v] for k, v in query.items()}, headers=headers or {}))
+
+    def send(self, event: Mapping[str, Any]) -> Answer:
+        """One event."""
+        return Answer(self.app(event, None))
+
+
+@dataclass
+class Answer:
+    """What the gateway would get."""
+
+    raw: dict[str, Any]
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return int(self.raw["statusCode"])
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers, as they were written."""
+        return dict(self.raw["headers"])
+
+    @property
+    def body(self) -> str:
+        """The body as text."""
+        return str(self.raw["body"])
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 - whatever the body says
+        """The body as data."""
+        return json.loads(self.body)
+
+
+def event(
+    path: str,
+    *,
+    method: str = "GET",
+    query: Mapping[str, list[str]] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """A REST API proxy event, as far as the API reads it."""
+    return {
+        "path": path,
+        "httpMethod": method,
+        "headers": {"Host": "api.example.com", "X-Forwarded-Proto": "https", **(headers or {})},
+        "multiValueQueryStringParameters": dict(query or {}) or None,
+        "requestContext": {"requestId": "request-1", "path": f"/api{path}", "stage": "api"},
+    }
+
+
+def follow(link: str) -> tuple[str, dict[str, str]]:
+    """The path below the stage and the query of a Link header's URL."""
+    url = urlsplit(link.removeprefix("<").removesuffix('>; rel="next"'))
+    return url.path.removeprefix("/api"), dict(parse_qsl(url.query))
