@@ -1,0 +1,37 @@
+"""What goes into the database with a payload's rows, and what became of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+WHOLE_PAYLOAD = -1
+"""The position of a Reject that stands for everything that a response said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Where rows come from: the archived answer, its source and dataset, and when it was received (UTC).
+
+    `observed_at` decides between two answers about the same candle: the later one knows better.
+    """
+
+    raw_key: str
+    source: str
+    dataset: str
+    observed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadResult:
+    """What one load changed.
+
+    `unchanged` rows were there already with the same values, or with newer ones. `quarantined` counts the refused rows
+    that were not in the quarantine before. Loading the same payload again gives zero written and zero quarantined.
+    """
+
+    candles_written: int = 0
+    candles_unchanged: int = 0
+    prices_written: int = 0
+    prices_unchanged: int = 0
+    quarantined: int = 0

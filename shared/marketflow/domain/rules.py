@@ -1,0 +1,151 @@
+"""What makes a row data: the rules that every stored candle and price satisfies, whoever sent it.
+
+A rule looks at one row and at the source's own clock and answers what is wrong, or None. `first_fault` asks a list of
+them in order, so that a rule may rely on the ones before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TypeVar
+
+from marketflow.domain.interval import Interval
+from marketflow.domain.records import Candle, Price
+
+CLOCK_TOLERANCE = timedelta(seconds=60)
+"""How far a source's servers may disagree about the time before a row is one from the future."""
+
+LARGEST_POWER = 23
+SMALLEST_POWER = -30
+"""Powers of ten of the first and the last digit that any market's number needs; beyond them is a broken number."""
+
+LARGEST_COUNT = 2**63 - 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a row is not data: `reason` is a short stable code, `detail` says it with the row's values."""
+
+    reason: str
+    detail: str
+
+
+CandleRule = Callable[[Candle, datetime], Fault | None]
+PriceRule = Callable[[Price, datetime], Fault | None]
+_Row = TypeVar("_Row")
+
+
+def first_fault(row: _Row, clock: datetime, rules: Iterable[Callable[[_Row, datetime], Fault | None]]) -> Fault | None:
+    """What the first of `rules` that is broken says; None when `row` is data. `clock` is the source's time, UTC."""
+    for rule in rules:
+        if (fault := rule(row, clock)) is not None:
+            return fault
+    return None
+
+
+def _number_fault(name: str, value: Decimal) -> Fault | None:
+    if not value.is_finite():
+        return Fault("not_finite", f"{name} is {value}.")
+    if value.adjusted() > LARGEST_POWER or int(value.as_tuple().exponent) < SMALLEST_POWER:
+        return Fault("absurd_number", f"{name} is {value!s:.60}, beyond any market's numbers.")
+    return None
+
+
+def _time_fault(name: str, moment: datetime, clock: datetime) -> Fault | None:
+    if moment > clock + CLOCK_TOLERANCE:
+        return Fault("future", f"{name} {moment.isoformat()} is later than the source's clock, {clock.isoformat()}.")
+    return None
+
+
+def candle_numbers(candle: Candle, _: datetime) -> Fault | None:
+    """Every number is finite, and of a size that markets have."""
+    for name in ("open", "high", "low", "close", "volume", "quote_volume"):
+        value: Decimal | None = getattr(candle, name)
+        if value is not None and (fault := _number_fault(name, value)) is not None:
+            return fault
+    return None
+
+
+def candle_prices(candle: Candle, _: datetime) -> Fault | None:
+    """Prices are above zero; high is at least and low at most each of the four."""
+    prices = (candle.open, candle.high, candle.low, candle.close)
+    shown = "open {}, high {}, low {}, close {}".format(*prices)
+    if min(prices) <= 0:
+        return Fault("not_positive", f"A price is not above zero: {shown}.")
+    if candle.high < max(prices) or candle.low > min(prices):
+        return Fault("high_low", f"High and low do not enclose the others: {shown}.")
+    return None
+
+
+def candle_volumes(candle: Candle, _: datetime) -> Fault | None:
+    """Volumes and the number of trades are zero or more. Zero is data, and so is a volume that the source lacks."""
+    for name in ("volume", "quote_volume", "trades"):
+        value: Decimal | int | None = getattr(candle, name)
+        if value is not None and value < 0:
+            return Fault("negative_volume", f"{name} is {value}.")
+    if candle.trades is not None and candle.trades > LARGEST_COUNT:
+        return Fault("absurd_number", f"trades is {candle.trades!s:.60}.")
+    return None
+
+
+def candle_began(candle: Candle, clock: datetime) -> Fault | None:
+    """The candle has begun by the source's clock."""
+    return _time_fault("open_time", candle.open_time, clock)
+
+
+def on_utc_grid(candle: Candle, _: datetime) -> Fault | None:
+    """A market that never closes has candles at whole multiples of their length, weeks from Monday, in UTC.
+
+    Binance's hourly candles of 2018-02-09 opened at 28:15 past after an outage, and a few others did so. They are
+    refused: no query by hours, no comparison with another symbol and no count of expected candles could use them. The
+    quarantine keeps them, and an answer for the minutes of that day has the same trades on the grid.
+    """
+    moment = candle.open_time
+    length = candle.interval.fixed
+    if length is not None:
+        fits = (moment - _EPOCH) % length == timedelta(0)
+    else:
+        fits = (moment - _EPOCH) % timedelta(days=1) == timedelta(0)
+        if candle.interval is Interval.W1:
+            fits = fits and moment.weekday() == 0
+        elif candle.interval is Interval.MO1:
+            fits = fits and moment.day == 1
+    return None if fits else Fault("off_grid", f"No {candle.interval} candle opens at {moment.isoformat()}.")
+
+
+def on_whole_minute(candle: Candle, _: datetime) -> Fault | None:
+    """Sessions of exchanges begin at any minute, and hourly candles with them; no candle begins inside a minute."""
+    if candle.open_time.second or candle.open_time.microsecond:
+        return Fault("off_grid", f"No candle opens at {candle.open_time.isoformat()}.")
+    return None
+
+
+def ended_if_final(candle: Candle, clock: datetime) -> Fault | None:
+    """A final candle has ended by the source's clock. For markets that never close: a session may end one early."""
+    end = candle.interval.next_open(candle.open_time)
+    if candle.final and end > clock:
+        return Fault("early_final", f"Called final at {clock.isoformat()}, but it ends at {end.isoformat()}.")
+    return None
+
+
+def price_number(price: Price, _: datetime) -> Fault | None:
+    """The price is finite, above zero and of a size that markets have."""
+    if (fault := _number_fault("price", price.price)) is not None:
+        return fault
+    return None if price.price > 0 else Fault("not_positive", f"The price is {price.price}.")
+
+
+def price_began(price: Price, clock: datetime) -> Fault | None:
+    """The price is not of a time that the source's clock has not reached."""
+    return _time_fault("as_of", price.as_of, clock)
+
+
+CANDLE_RULES: Sequence[CandleRule] = (candle_numbers, candle_prices, candle_volumes, candle_began)
+"""What holds for a candle of any market."""
+
+PRICE_RULES: Sequence[PriceRule] = (price_number, price_began)
+"""What holds for a price of any market."""
