@@ -1,0 +1,148 @@
+"""The AWS emulator: MiniStack in an environment of its own, on the loopback interface, without Docker."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+from botocore.config import Config
+
+from local.processes import LocalError, Process
+
+ROOT = Path(__file__).resolve().parent.parent
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+READY_SECONDS = 60.0
+
+PASSED_ON = (
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "PATH",
+    "TZ",
+    # What a machine behind a proxy needs to reach the sources.
+    "ALL_PROXY",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "all_proxy",
+    "https_proxy",
+    "http_proxy",
+)
+"""The only variables of the developer's shell that reach the children."""
+
+
+def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """`environment` without what could change the outcome: AWS profiles and keys, PYTHONPATH, settings of our own."""
+    kept = {name: environment[name] for name in PASSED_ON if name in environment}
+    no_proxy = [value for name in ("no_proxy", "NO_PROXY") if (value := environment.get(name))]
+    local = ",".join(["127.0.0.1", "localhost", *no_proxy[:1]])
+    return {
+        **kept,
+        **CREDENTIALS,
+        "NO_PROXY": local,
+        "no_proxy": local,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def emulator_python(environment: Mapping[str, str]) -> Path:
+    """The interpreter of the emulator's environment. Raises LocalError when the set-up did not make it."""
+    suffix = Path(sys.prefix).name.removeprefix(".venv")
+    venv = ROOT / environment.get("EMULATOR_VENV", f".marketflow/venv-emulator{suffix}")
+    python = venv / "bin" / "python"
+    if not python.exists():
+        raise LocalError(f"The emulator's environment {venv} is missing. Make it with: make setup")
+    return python
+
+
+class Emulator:
+    """A running MiniStack.
+
+    Logs and temporary files go below `home`; the objects of its S3, the one thing that outlives it, below `data`.
+    `enforce_iam` evaluates every call of a function against its own execution role.
+    """
+
+    def __init__(self, *, home: Path, data: Path, port: int, enforce_iam: bool = False) -> None:
+        self.home = home
+        self.data = data
+        self.endpoint_url = f"http://127.0.0.1:{port}"
+        self.scratch = home / "tmp"
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        self.scratch.mkdir(parents=True)
+        environment = {
+            **clean_environment(os.environ),
+            # The emulator and the functions in it write temporary files: keep them in the folder of this run.
+            "TMPDIR": str(self.scratch),
+            "GATEWAY_PORT": str(port),
+            # Its default is every interface of the machine.
+            "BIND_HOST": "127.0.0.1",
+            "MINISTACK_HOST": "127.0.0.1",
+            "MINISTACK_REGION": REGION,
+            "LAMBDA_EXECUTOR": "local",
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(data / "s3"),
+            "AUTH": "true" if enforce_iam else "false",
+            # Listeners on fixed ports, and a Docker daemon, that nobody here asked for.
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "DOCKER_HOST": f"unix://{self.scratch}/no-docker.sock",
+        }
+        self.process = Process(
+            "The AWS emulator",
+            [emulator_python(os.environ), "-m", "ministack"],
+            log=home / "logs" / "emulator.log",
+            environment=environment,
+            directory=home,
+        )
+
+    def wait_ready(self) -> None:
+        """Return when it answers. Raises LocalError when it does not."""
+        self.process.wait_until(self._answers, seconds=READY_SECONDS)
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.endpoint_url}/_ministack/ready", timeout=2, trust_env=False).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3's stubs type each service by a literal name
+        """A boto3 client of one service of this emulator."""
+        return aws_client(service, self.endpoint_url)
+
+    def stop(self) -> None:
+        """End it with all its Lambda workers, and remove what they left in their scratch folder."""
+        self.process.stop()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def aws_client(service: str, endpoint_url: str) -> Any:  # noqa: ANN401 - the same
+    """A boto3 client for the emulator at `endpoint_url`, whatever AWS profile the developer has."""
+    session = boto3.session.Session(
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        region_name=REGION,
+    )
+    config = Config(
+        retries={"max_attempts": 2, "mode": "standard"},
+        connect_timeout=5,
+        read_timeout=120,
+        proxies={},
+        s3={"addressing_style": "path"},
+    )
+    make: Any = session.client
+    return make(service, endpoint_url=endpoint_url, config=config)

@@ -1,0 +1,76 @@
+"""Starts the whole pipeline on this machine and shows how it does until Ctrl-C: `make run`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from local import interrupts
+from local.client import ASSET_TYPES, ApiClient
+from local.interrupts import Stopped
+from local.processes import LocalError
+from local.settings import HOME, load_settings
+from local.stack import LocalStack, shown
+from local.steps import Steps
+from local.watch import watch
+
+FIRST_PRICES_SECONDS = 60.0
+DRAIN_SECONDS = 10.0
+
+
+def introduction(stack: LocalStack, examples: dict[str, str]) -> str:
+    """What a person needs to use the stack: the URL, the key, three requests to paste, the logs."""
+    url, key = stack.facts.api_url, stack.facts.api_key
+    crypto, stock, forex = (examples[kind] for kind in ASSET_TYPES)
+    paths = (
+        f"prices/{crypto}",
+        f"candles/{stock}?interval=1m&order=desc&limit=5",
+        f"prices?symbols={crypto},{stock},{forex}",
+    )
+    curls = "\n".join(f"  curl -H 'x-api-key: {key}' '{url}/{path}'" for path in paths)
+    return f"\nAPI   {url}\nKey   {key}\nLogs  {shown(stack.home / 'logs')}\n\n{curls}\n\nCtrl-C stops everything.\n"
+
+
+def first_prices(stack: LocalStack) -> dict[str, str]:
+    """A symbol of each class, once each has a price; a source that is in trouble is said, not waited for."""
+    client = ApiClient(stack.facts)
+    stack.fetch_now()
+    with stack.steps.step("First prices") as note:
+        try:
+            prices = client.wait_for_prices(seconds=FIRST_PRICES_SECONDS, alive=stack.check)
+            note.text = ", ".join(f"{len(found)} {kind}" for kind, found in prices.items())
+        except LocalError as error:
+            note.text = f"{error} The status below says why."
+    return {kind: next(iter([*client.prices(kind), *client.symbols(kind)])) for kind in ASSET_TYPES}
+
+
+def main() -> int:
+    """Run until somebody stops it (exit code 0) or a part dies (1)."""
+    interrupts.listen()
+    stack: LocalStack | None = None
+    try:
+        settings = load_settings(os.environ)
+        print("Starting MarketFlow on this machine", flush=True)
+        with LocalStack(home=HOME, settings=settings, steps=Steps()) as stack:
+            try:
+                print(introduction(stack, first_prices(stack)), flush=True)
+                watch(stack)
+            except Stopped:
+                print("\nStopping: the last messages go into the database …", flush=True)
+                stack.drain(seconds=DRAIN_SECONDS)
+                raise
+            finally:
+                interrupts.ignore()
+    except Stopped:
+        print("Stopped. The data stays in " + shown(HOME) + ".", flush=True)
+        return 0
+    except LocalError as error:
+        print(f"\n{error}", file=sys.stderr, flush=True)
+        if stack is not None:
+            print("Everything else was stopped.", file=sys.stderr, flush=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

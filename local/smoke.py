@@ -1,0 +1,126 @@
+"""Proves in a minute that prices flow, and leaves nothing behind: `make smoke`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+from local import interrupts
+from local.client import ASSET_TYPES, ApiClient
+from local.interrupts import Stopped
+from local.processes import LocalError
+from local.settings import load_settings
+from local.stack import LocalStack
+from local.steps import Steps
+
+PRICES_SECONDS = 60.0
+BURST = 400
+UNKNOWN = "NOSUCHSYMBOL"
+PLAUSIBLE = {
+    "BTCUSDT": (Decimal(1_000), Decimal(1_000_000)),
+    "AAPL": (Decimal(10), Decimal(5_000)),
+    "USDTRY": (Decimal(5), Decimal(500)),
+}
+"""Bounds for a symbol of each class: a shifted decimal point or a swapped pair falls outside."""
+
+
+def check_prices(client: ApiClient, alive: Callable[[], None]) -> str:
+    """Every active symbol of every class has a price above zero, and the well-known ones a plausible one."""
+    found = client.wait_for_prices(seconds=PRICES_SECONDS, alive=alive, each=True)
+    prices = {symbol: Decimal(item["price"]) for items in found.values() for symbol, item in items.items()}
+    if bad := [f"{symbol} {price}" for symbol, price in prices.items() if price <= 0]:
+        raise LocalError(f"Prices that are none: {', '.join(bad)}.")
+    for symbol, (low, high) in PLAUSIBLE.items():
+        if symbol in prices and not low < prices[symbol] < high:
+            raise LocalError(f"{symbol} at {prices[symbol]} is not plausible: it should be between {low} and {high}.")
+    return ", ".join(f"{len(found[kind])} {kind}" for kind in ASSET_TYPES)
+
+
+def check_candles(client: ApiClient) -> str:
+    """There are candles of a minute, newest first, each with its high above its low."""
+    seen = []
+    for kind in ("crypto", "stock"):
+        symbol = client.symbols(kind)[0]
+        candles = client.json(f"/candles/{symbol}", interval="1m", order="desc", limit=10)
+        if not candles:
+            raise LocalError(f"There is no candle of {symbol}.")
+        if any(candle["high"] < candle["low"] for candle in candles):
+            raise LocalError(f"A candle of {symbol} has its high below its low.")
+        seen.append(f"{symbol} to {candles[0]['open_time']}")
+    return ", ".join(seen)
+
+
+def check_refusals(client: ApiClient) -> str:
+    """A wrong key, no key and an unknown symbol are refused, each with a problem that says why."""
+    answers = {
+        "a wrong key": (client.with_key("not-the-key-of-anybody", "/symbols"), 403),
+        "no key": (client.with_key(None, "/symbols"), 403),
+        "an unknown symbol": (client.get(f"/prices/{UNKNOWN}"), 404),
+    }
+    for what, (answer, status) in answers.items():
+        kind = answer.headers.get("content-type", "")
+        if answer.status_code != status or not kind.startswith("application/problem+json"):
+            raise LocalError(f"{what} got {answer.status_code} ({kind}), not a problem with status {status}.")
+    return ", ".join(f"{what} {status}" for what, (_, status) in answers.items())
+
+
+def check_burst(client: ApiClient) -> str:
+    """More requests than the usage plan allows get 429, and after a pause the key works again."""
+    for count in range(1, BURST + 1):
+        answer = client.get("/symbols", limit=1)
+        if answer.status_code == 429:
+            break
+    else:
+        raise LocalError(f"{BURST} requests in a row all passed: the usage plan does not limit this key.")
+    deadline = time.monotonic() + 10
+    while client.get("/symbols", limit=1).status_code != 200:
+        if time.monotonic() > deadline:
+            raise LocalError("10 s after a burst the key is still refused.")
+        time.sleep(0.5)
+    return f"429 at request {count}, then 200 again"
+
+
+def smoke(home: Path) -> Steps:
+    """Start, check, stop; the steps and their seconds. Raises LocalError that says what failed."""
+    steps = Steps()
+    settings = replace(load_settings(os.environ), sources="simulator", port=0)
+    with LocalStack(home=home, settings=settings, steps=steps, disposable=True) as stack:
+        client = ApiClient(stack.facts)
+        stack.fetch_now()
+        with steps.step("Prices") as note:
+            note.text = check_prices(client, stack.check)
+        with steps.step("Candles") as note:
+            note.text = check_candles(client)
+        with steps.step("Refusals") as note:
+            note.text = check_refusals(client)
+        with steps.step("Burst") as note:
+            note.text = check_burst(client)
+        stack.check()
+    return steps
+
+
+def main() -> int:
+    """Run the smoke test. Returns the exit code: 0 when all went well."""
+    interrupts.listen()
+    started = time.monotonic()
+    try:
+        with tempfile.TemporaryDirectory(prefix="marketflow-smoke-", ignore_cleanup_errors=True) as folder:
+            smoke(Path(folder))
+    except Stopped:
+        print("Stopped before the end.", file=sys.stderr)
+        return 130
+    except LocalError as error:
+        print(f"\nFAILED: {error}", file=sys.stderr)
+        return 1
+    print(f"Prices flow. All of it took {time.monotonic() - started:.1f} s.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

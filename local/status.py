@@ -1,0 +1,118 @@
+"""Says for each source when it last delivered and when the next data is due: `make status`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+import httpx
+
+from local.processes import LocalError
+from local.settings import HOME
+from local.stack import read_facts
+from marketflow.sources.catalog import CATALOG
+
+STEP_MINUTES = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceStatus:
+    """How one source does; times are UTC. `trouble` is an error that nothing good has followed yet."""
+
+    source: str
+    delivered_at: datetime | None
+    next_due_at: datetime | None
+    trouble: str | None
+
+    @classmethod
+    def from_ready(cls, item: dict[str, Any]) -> Self:
+        """From an item of `sources` in the answer of GET /ready."""
+        failed, succeeded = _moment(item.get("last_error_at")), _moment(item.get("last_success_at"))
+        in_trouble = failed is not None and (succeeded is None or failed > succeeded)
+        return cls(
+            source=str(item["source"]),
+            delivered_at=_moment(item.get("last_loaded_at")),
+            next_due_at=_moment(item.get("next_due_at")),
+            trouble=item.get("last_error") if in_trouble else None,
+        )
+
+    def line(self, now: datetime) -> str:
+        """The status in one line, with times of day in UTC and how far away they are."""
+        due = self.next_due_at if self.next_due_at and self.next_due_at > now else next_tick(self.source, now)
+        delivered = f"delivered {clock(self.delivered_at, now)}" if self.delivered_at else "nothing delivered yet"
+        trouble = f"   {self.trouble}" if self.trouble else ""
+        return f"  {self.source:<14} {delivered:<36} next data {clock(due, now)}{trouble}"
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def clock(moment: datetime | None, now: datetime) -> str:
+    """A moment as people say it: the time of day (the date when it is another day), and how far away it is."""
+    if moment is None:
+        return "at its next schedule"
+    day = "" if moment.date() == now.date() else f"{moment:%d %b} "
+    seconds = round((moment - now).total_seconds())
+    distance = duration(abs(seconds))
+    return f"{day}{moment:%H:%M:%S} UTC ({f'in {distance}' if seconds > 0 else f'{distance} ago'})"
+
+
+def duration(seconds: int) -> str:
+    """Seconds in the largest unit that keeps them readable: 42 s, 5 min, 3 h."""
+    if seconds < 100:
+        return f"{seconds} s"
+    return f"{seconds // 60} min" if seconds < 6000 else f"{seconds // 3600} h"
+
+
+def next_tick(source: str, now: datetime) -> datetime | None:
+    """When the next of the source's schedules fires; None when none can be told from its minutes alone."""
+    ticks = [tick for schedule in CATALOG[source].schedules if (tick := _next_minute(schedule.expression, now))]
+    return min(ticks, default=None)
+
+
+def _next_minute(expression: str, now: datetime) -> datetime | None:
+    """The next match of a `cron(MINUTES * * * ? *)` expression, where MINUTES is `*`, `n` or `first/step`."""
+    minutes, *rest = expression.removeprefix("cron(").removesuffix(")").split()
+    if rest != ["*", "*", "*", "?", "*"]:
+        return None
+    if minutes == "*":
+        wanted = range(STEP_MINUTES)
+    else:
+        first, _, step = minutes.partition("/")
+        wanted = range(int(first), STEP_MINUTES, int(step or STEP_MINUTES))
+    minute = now.replace(second=0, microsecond=0)
+    later = (minute + timedelta(minutes=ahead) for ahead in range(1, STEP_MINUTES + 1))
+    return next((moment for moment in later if moment.minute in wanted), None)
+
+
+def read_status(api_url: str) -> list[SourceStatus]:
+    """The status of every source, from GET /ready. Raises httpx.HTTPError, LocalError when the API is not ready."""
+    answer = httpx.get(f"{api_url}/ready", timeout=15, trust_env=False)
+    body = answer.json()
+    if "sources" not in body:
+        raise LocalError(f"The API is not ready: {body.get('detail') or body.get('title') or answer.text}")
+    return [SourceStatus.from_ready(item) for item in body["sources"]]
+
+
+def main() -> int:
+    """Print the status of the running stack. Returns the exit code."""
+    try:
+        facts = read_facts(HOME)
+        statuses = read_status(facts.api_url)
+    except LocalError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except httpx.HTTPError as error:
+        print(f"The local stack does not answer ({type(error).__name__}). Start it with: make run", file=sys.stderr)
+        return 1
+    now = datetime.now(UTC)
+    print(f"API  {facts.api_url}\nKey  {facts.api_key}\n")
+    print("\n".join(status.line(now) for status in statuses))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
