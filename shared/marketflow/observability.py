@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from marketflow.domain.fetching import FetchReport
 from marketflow.errors import MarketFlowError
+from marketflow.services.loading import Loaded
 
 logger = Logger()
 """The functions' logger: one JSON object a line, with the correlation id of the request or tick that it serves."""
@@ -48,3 +50,15 @@ def explained(what: str, *, correlation_id: str) -> Iterator[None]:
         # A fault of ours: the whole traceback, since nobody has named this yet.
         logger.exception(what)
         raise
+
+
+def note_load(loaded: Loaded) -> None:
+    """Log what a message became and count it; refused rows are a warning."""
+    logger.set_correlation_id(loaded.correlation_id)
+    if (result := loaded.result) is None:
+        return
+    facts = {"source": loaded.source, "raw_key": loaded.raw_key, **asdict(result)}
+    (logger.warning if result.quarantined else logger.info)("loaded", extra={"load": facts})
+    written = result.candles_written + result.prices_written
+    metrics.add_metric(name="RowsWritten", unit=MetricUnit.Count, value=written)
+    metrics.add_metric(name="RowsQuarantined", unit=MetricUnit.Count, value=result.quarantined)

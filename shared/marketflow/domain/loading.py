@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from marketflow.domain.fetching import FetchRequest, RawResponse
+
 WHOLE_PAYLOAD = -1
 """The position of a Reject that stands for everything that a response said."""
 
@@ -35,3 +37,12 @@ class LoadResult:
     prices_written: int = 0
     prices_unchanged: int = 0
     quarantined: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One archived answer to load. Without a `response` it is a claim check: the archive has it at `raw_key`."""
+
+    request: FetchRequest
+    response: RawResponse | None
+    raw_key: str

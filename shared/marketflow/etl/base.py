@@ -1,22 +1,12 @@
-"""What the ETL takes in, and the three things that it is given: a parser, the archive and the loader."""
+"""The three things that the ETL is given: a parser, the archive and the loader."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from marketflow.domain.fetching import FetchRequest, RawResponse
 from marketflow.domain.loading import LoadResult, Provenance
 from marketflow.domain.records import ParsedPayload
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """One archived answer to load. Without a `response` it is a claim check: the answer is in the archive at `raw_key`."""
-
-    request: FetchRequest
-    response: RawResponse | None
-    raw_key: str
 
 
 class Parser(Protocol):

@@ -7,11 +7,11 @@ from dataclasses import fields
 from datetime import datetime
 
 from marketflow.domain.fetching import RawResponse
-from marketflow.domain.loading import WHOLE_PAYLOAD, LoadResult, Provenance
+from marketflow.domain.loading import WHOLE_PAYLOAD, Delivery, LoadResult, Provenance
 from marketflow.domain.records import Candle, ParsedPayload, Price, Reject
 from marketflow.domain.rules import Fault, first_fault
 from marketflow.errors import MalformedPayloadError, MarketFlowError
-from marketflow.etl.base import Archive, Delivery, Loader, Parser
+from marketflow.etl.base import Archive, Loader, Parser
 from marketflow.etl.strategies import Strategy
 
 SHOWN_CHARACTERS = 2000

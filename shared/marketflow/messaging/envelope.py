@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from marketflow.domain.fetching import FetchReport, FetchRequest, RawResponse
+from marketflow.domain.loading import Delivery
 from marketflow.errors import MalformedPayloadError
 
 MAX_MESSAGE_BYTES = 200_000
@@ -65,12 +66,20 @@ class PayloadMessage(_Message):
             raise MalformedPayloadError(message, reason="bad_gzip") from error
         return RawResponse(status=self.status, headers=self.headers, received_at=self.received_at, body=body)
 
+    def content(self) -> Delivery:
+        """What the ETL loads. Raises MalformedPayloadError (reason `bad_gzip`) when the body cannot be unpacked."""
+        return Delivery(request=self.request, response=self.response(), raw_key=self.raw_key)
+
 
 class ReportMessage(_Message):
     """What one fetcher run did, for the table of sources."""
 
     kind: Literal["report"] = "report"
     report: FetchReport
+
+    def content(self) -> FetchReport:
+        """What the table of sources takes."""
+        return self.report
 
 
 class Codec:

@@ -41,8 +41,8 @@ class Fetcher:
         except ValidationError as error:
             raise MalformedPayloadError(f"Not a fetch task: {_faults(error)}", reason="bad_task") from None
         report = self._run([task], correlation_id, time_left)
-        if (error := must_retry(report)) is not None:
-            raise error
+        if (unfinished := must_retry(report)) is not None:
+            raise unfinished
         return report
 
     def _run(self, tasks: list[FetchTask], correlation_id: str, time_left: Callable[[], float]) -> FetchReport:

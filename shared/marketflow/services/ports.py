@@ -17,7 +17,10 @@ Clock = Callable[[], datetime]
 class SourcePort(Protocol):
     """The pure half of a source, as `marketflow.sources.base.Source` has it."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The source's name in the catalogue."""
+        ...
 
     def build_requests(
         self, task: FetchTask, symbols: Sequence[str], *, now: datetime, since: datetime | None

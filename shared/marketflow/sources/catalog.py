@@ -11,10 +11,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """One EventBridge Scheduler schedule: when it fires (`cron(…)` or `rate(…)`, UTC) and what it fetches."""
+    """One EventBridge Scheduler schedule: when it fires (`cron(…)` or `rate(…)`, UTC) and what it fetches.
+
+    `every_seconds` is the pause that `expression` means, for those who tell people when the next data is due.
+    """
 
     name: str
     expression: str
+    every_seconds: int
     datasets: tuple[str, ...]
 
 
@@ -52,7 +56,12 @@ CATALOG: dict[str, SourceSpec] = {
             asset_type="crypto",
             base_urls=("https://data-api.binance.vision", "https://api.binance.com"),
             schedules=(
-                Schedule(name="minute", expression="cron(* * * * ? *)", datasets=("klines_1m", "ticker_price")),
+                Schedule(
+                    name="minute",
+                    expression="cron(* * * * ? *)",
+                    every_seconds=60,
+                    datasets=("klines_1m", "ticker_price"),
+                ),
             ),
             max_concurrency=6,
             min_interval_seconds=0.05,
@@ -67,8 +76,10 @@ CATALOG: dict[str, SourceSpec] = {
             asset_type="stock",
             base_urls=("https://query1.finance.yahoo.com", "https://query2.finance.yahoo.com"),
             schedules=(
-                Schedule(name="minute", expression="cron(* * * * ? *)", datasets=("chart_1m",)),
-                Schedule(name="daily-bars", expression="cron(7/30 * * * ? *)", datasets=("chart_1d",)),
+                Schedule(name="minute", expression="cron(* * * * ? *)", every_seconds=60, datasets=("chart_1m",)),
+                Schedule(
+                    name="daily-bars", expression="cron(7/30 * * * ? *)", every_seconds=1800, datasets=("chart_1d",)
+                ),
             ),
             max_concurrency=1,
             min_interval_seconds=0.5,
@@ -82,7 +93,11 @@ CATALOG: dict[str, SourceSpec] = {
             title="ExchangeRate-API",
             asset_type="forex",
             base_urls=("https://open.er-api.com",),
-            schedules=(Schedule(name="publication", expression="cron(0/10 * * * ? *)", datasets=("latest",)),),
+            schedules=(
+                Schedule(
+                    name="publication", expression="cron(0/10 * * * ? *)", every_seconds=600, datasets=("latest",)
+                ),
+            ),
             max_concurrency=1,
             min_interval_seconds=1.0,
             timeout_seconds=10.0,

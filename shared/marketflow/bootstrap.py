@@ -1,0 +1,161 @@
+"""Wires the functions: the one place where settings, clients and services meet.
+
+Each function here builds one Lambda's object graph, once per process. Imports stand inside, because a function must
+not pay at cold start for what only another one needs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from functools import cache, cached_property, partial
+from typing import TYPE_CHECKING
+
+from marketflow.config import ApiSettings, AwsCredentials, DatabaseSettings, EtlSettings, FetchSettings, MigrateSettings
+from marketflow.domain.symbol import AssetType
+
+if TYPE_CHECKING:
+    from marketflow.api.app import App
+    from marketflow.domain.fetching import FetchRequest, RawResponse
+    from marketflow.messaging.archive import RawArchive
+    from marketflow.persistence.connection import Database
+    from marketflow.services.fetcher import Fetcher
+    from marketflow.services.loading import Loading
+    from marketflow.services.preparation import Preparation
+
+
+def utc_now() -> datetime:
+    """The system clock, UTC."""
+    return datetime.now(UTC)
+
+
+@cache
+def fetcher() -> Fetcher:
+    """The fetcher of the source that the settings name."""
+    import boto3
+    import httpx
+
+    from marketflow.messaging.archive import RawArchive
+    from marketflow.messaging.envelope import Codec
+    from marketflow.messaging.publisher import Publisher
+    from marketflow.messaging.state import SourceStates, SymbolCatalog
+    from marketflow.services.fetcher import Fetcher
+    from marketflow.services.ingest import Ingest, Manners
+    from marketflow.sources import factory
+
+    settings = FetchSettings.load()
+    s3 = boto3.client("s3")
+    source = factory.create(settings.source, base_urls=settings.base_urls, api_key=_secret(settings.secret_id))
+    spec = source.spec
+    ingest = Ingest(
+        source=source,
+        fetch=partial(source.fetch, httpx.AsyncClient(follow_redirects=True)),
+        manners=Manners(
+            max_concurrency=spec.max_concurrency,
+            min_interval_seconds=spec.min_interval_seconds,
+            timeout_seconds=spec.timeout_seconds,
+            cadence=timedelta(seconds=spec.schedules[0].every_seconds),
+        ),
+        archive=RawArchive(bucket=settings.data_bucket, client=s3),
+        codec=Codec(),
+        outbox=Publisher(queue_url=settings.payload_queue_url, client=boto3.client("sqs")),
+        symbols=SymbolCatalog(bucket=settings.data_bucket, client=s3),
+        states=SourceStates(bucket=settings.data_bucket, client=s3),
+        clock=utc_now,
+    )
+    return Fetcher(ingest)
+
+
+@cache
+def loading() -> Loading:
+    """The ETL: messages in, rows out."""
+    from marketflow.etl.pipeline import Pipeline
+    from marketflow.etl.strategies import STRATEGIES
+    from marketflow.messaging.envelope import decode
+    from marketflow.persistence.loader import Loader
+    from marketflow.services.loading import Loading
+    from marketflow.sources import factory
+    from marketflow.sources.catalog import CATALOG
+
+    settings = EtlSettings.load()
+    loader = Loader(_database(settings))
+    archive = _ArchiveOnDemand(settings.data_bucket)
+
+    def pipeline(source: str) -> Pipeline:
+        strategy = STRATEGIES[AssetType(CATALOG[source].asset_type)]
+        return Pipeline(strategy=strategy, parser=factory.create(source), archive=archive, loader=loader)
+
+    return Loading(decode=decode, pipelines={source: pipeline(source) for source in CATALOG}, reports=loader)
+
+
+class _ArchiveOnDemand:
+    """The raw archive for the few bodies that do not fit a message: boto3 is imported when the first one comes."""
+
+    def __init__(self, bucket: str) -> None:
+        self._bucket = bucket
+
+    @cached_property
+    def _archive(self) -> RawArchive:
+        import boto3
+
+        from marketflow.messaging.archive import RawArchive
+
+        return RawArchive(bucket=self._bucket, client=boto3.client("s3"))
+
+    def get(self, key: str) -> tuple[FetchRequest, RawResponse]:
+        """What was asked and answered at `key`."""
+        return self._archive.get(key)
+
+
+@cache
+def preparation() -> Preparation:
+    """What makes a deployment ready for traffic."""
+    import boto3
+
+    from marketflow.messaging.state import SymbolCatalog
+    from marketflow.persistence.migrate import upgrade
+    from marketflow.persistence.symbols import SymbolRepository
+    from marketflow.services.preparation import Preparation
+    from marketflow.sources.catalog import CATALOG
+
+    settings = MigrateSettings.load()
+    return Preparation(
+        upgrade=partial(upgrade, settings.database_url, credentials=AwsCredentials.load),
+        symbols=SymbolRepository(_database(settings)),
+        publisher=SymbolCatalog(bucket=settings.data_bucket, client=boto3.client("s3")),
+        sources=tuple(CATALOG),
+    )
+
+
+@cache
+def read_api() -> App:
+    """The read API. It imports neither boto3 nor SQLAlchemy: they would be most of its cold start."""
+    from marketflow.api.app import build
+    from marketflow.observability import logger
+    from marketflow.persistence.reader import Reader
+    from marketflow.services.market_data import MarketData
+    from marketflow.sources.catalog import CATALOG
+
+    settings = ApiSettings.load()
+    freshness = {spec.name: spec.freshness_target_seconds for spec in CATALOG.values()}
+    market_data = MarketData(reader=Reader(_database(settings)), clock=utc_now, freshness_seconds=freshness)
+    # Every process of a deployment has the same address of the database and nobody outside knows it, which is all that
+    # the key of a cursor needs: a cursor grants nothing, the key only tells a damaged one from a good one.
+    cursor_key = hashlib.sha256(settings.database_url.encode()).digest()
+    return build(market_data=market_data, cursor_key=cursor_key, log=logger)
+
+
+def _database(settings: DatabaseSettings) -> Database:
+    from marketflow.persistence.connection import Database
+
+    return Database(settings.database_url, credentials=AwsCredentials.load)
+
+
+def _secret(secret_id: str | None) -> str | None:
+    """The API key behind `secret_id`; None when the deployment has none, which the source can do without."""
+    if secret_id is None:
+        return None
+    from aws_lambda_powertools.utilities.parameters import get_secret
+
+    value = get_secret(secret_id)
+    return (value if isinstance(value, str) else value.decode()).strip() or None
