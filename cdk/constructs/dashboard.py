@@ -1,0 +1,70 @@
+"""The dashboard, generated from the source catalogue."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from cdk.alarms import (
+    api_metric,
+    database_metric,
+    dead_letter_queues,
+    function_metric,
+    functions,
+    queue_metric,
+    source_metric,
+    work_queues,
+)
+from cdk.stages import Stage
+from marketflow.sources.catalog import CATALOG
+
+HALF, FULL = 12, 24
+
+
+class Dashboard(Construct):
+    """One page: the alarms, then the way of the data from the sources to the API."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        stage: Stage,
+        alarms: list[cloudwatch.Alarm],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=stage.resource("overview"))
+        dashboard.add_widgets(cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=FULL, height=6))
+        for source in CATALOG.values():
+            dashboard.add_widgets(
+                _graph(
+                    f"{source.title}: requests",
+                    *(source_metric(source, name) for name in ("FetchRequests", "FetchSucceeded", "FetchFailed")),
+                ),
+                _graph(
+                    f"{source.title}: milliseconds",
+                    *(function_metric(stage, f"fetch-{source.name}", "Duration", stat) for stat in ("p50", "p99")),
+                ),
+            )
+        waiting = "ApproximateNumberOfMessagesVisible"
+        dashboard.add_widgets(
+            _graph("Messages waiting", *(queue_metric(stage, name, waiting) for name in work_queues())),
+            _graph("Dead letters", *(queue_metric(stage, name, waiting) for name in dead_letter_queues())),
+        )
+        dashboard.add_widgets(
+            _graph("Errors", *(function_metric(stage, name, "Errors") for name in functions())),
+            _graph("Invocations", *(function_metric(stage, name, "Invocations") for name in functions())),
+        )
+        dashboard.add_widgets(
+            _graph("API: requests", *(api_metric(stage, name) for name in ("Count", "4XXError", "5XXError"))),
+            _graph("API: milliseconds", *(api_metric(stage, "Latency", stat) for stat in ("p50", "p99"))),
+        )
+        if stage.database is not None:
+            dashboard.add_widgets(
+                _graph("Database: CPU %", database_metric(stage, "CPUUtilization")),
+                _graph("Database: connections", database_metric(stage, "DatabaseConnections", "Maximum")),
+            )
+
+
+def _graph(title: str, *metrics: cloudwatch.Metric) -> cloudwatch.GraphWidget:
+    return cloudwatch.GraphWidget(title=title, left=list(metrics), width=HALF)

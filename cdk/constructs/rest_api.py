@@ -1,0 +1,60 @@
+"""The REST API in front of the API function."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, Size, Tags
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from cdk.constructs.api_stage import deployment, log_group
+from cdk.constructs.gateway_problems import add_problems
+from cdk.constructs.operator_key import OperatorKey
+from cdk.routes import ROUTES, STAGE_NAME
+from cdk.stages import Stage
+
+COMPRESSED_FROM = Size.bytes(1024)  # below it gzip saves nothing
+CORS_HEADERS = ["X-Api-Key", "If-None-Match", "Content-Type"]
+CORS_EXPOSED = ["Link", "ETag", "Retry-After"]
+
+
+class RestApi(Construct):
+    """Regional REST API `api` with the routes of cdk/routes.py, answered by `function`; `key` is the operator's."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, function: lambda_.IFunction) -> None:
+        super().__init__(scope, construct_id)
+        self.api = apigateway.RestApi(
+            self,
+            "Api",
+            rest_api_name=stage.resource("api"),
+            description="MarketFlow: exact market data",
+            endpoint_types=[apigateway.EndpointType.REGIONAL],
+            min_compression_size=COMPRESSED_FROM,
+            cloud_watch_role=True,
+            deploy_options=deployment(self, stage=stage),
+            default_cors_preflight_options=_preflight(stage),
+        )
+        for name, value in stage.api.tags.items():
+            Tags.of(self.api).add(name, value)
+        # The function reads and checks the parameters itself, and names the one that is wrong.
+        integration = apigateway.LambdaIntegration(function, scope_permission_to_method=False)
+        for route in ROUTES:
+            resource = self.api.root.resource_for_path(route.path)
+            resource.add_method(route.method, integration, api_key_required=route.needs_key)
+        add_problems(self.api, readable_by_pages=bool(stage.api.cors_origins))
+        # Made before the gateway makes it, which would keep it for ever.
+        name = f"API-Gateway-Execution-Logs_{self.api.rest_api_id}/{STAGE_NAME}"
+        self.api.deployment_stage.node.add_dependency(log_group(self, "ExecutionLog", stage=stage, name=name))
+        self.key = OperatorKey(self, "Operator", stage=stage, api=self.api).key
+
+
+def _preflight(stage: Stage) -> apigateway.CorsOptions | None:
+    if not stage.api.cors_origins:
+        return None
+    return apigateway.CorsOptions(
+        allow_origins=list(stage.api.cors_origins),
+        allow_methods=sorted({route.method for route in ROUTES}),
+        allow_headers=CORS_HEADERS,
+        expose_headers=CORS_EXPOSED,
+        max_age=Duration.hours(1),
+    )

@@ -1,0 +1,146 @@
+"""What every synth has to pass: cdk-nag's AwsSolutions, and the only exceptions from it, each with its reason.
+
+An exception names one construct and one finding. A new finding fails the synth; so does an exception whose construct
+is gone. The CDK's own check of the templates against the resource types' schemas is switched on in cdk.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from aws_cdk import Acknowledgment, App, CfnElement, Stack, Validations
+from cdk_nag import AwsSolutionsChecks
+from constructs import IConstruct
+
+from cdk.routes import ROUTES
+from cdk.stages import Database, Stage
+from marketflow.sources.catalog import CATALOG
+
+RUNTIME = "python3.13 is the newest that the project supports and tests; stages.py holds it in one place."
+TRACES = "X-Ray has no resources to name: xray:PutTraceSegments and PutTelemetryRecords exist only on *."
+INTERFACES = f"{TRACES} The same goes for the network interfaces that Lambda makes for a function in a VPC."
+PREFIX = "The objects' names end in a date and a hash; the grant is for one action below one prefix of one bucket."
+BUCKET = "<{data}.Arn>"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exemption:
+    """`rule` does not hold for the construct at `path` (below the stack of `concern`), and why that is right."""
+
+    concern: str
+    path: str
+    rule: str
+    reason: str
+
+
+def check(app: App, *, stage: Stage) -> None:
+    """Run the checks at synth."""
+    for exemption in exemptions(stage):
+        stack = app.node.find_child(stage.resource(exemption.concern))
+        names = {"data": _logical_id(stack, "Data/Bucket/Resource")} if BUCKET in exemption.rule else {}
+        acknowledgment = Acknowledgment(id=exemption.rule.format(**names), reason=exemption.reason)
+        Validations.of(_at(stack, exemption.path)).acknowledge(acknowledgment)
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+
+
+def exemptions(stage: Stage) -> Iterator[Exemption]:
+    """Every exception that the stage needs."""
+    yield from _functions()
+    yield from _api()
+    yield Exemption(
+        concern="ingestion",
+        path="Data/Bucket/Resource",
+        rule="AwsSolutions-S1",
+        reason="Only this stack's roles reach the bucket; access logs would cost more objects than the archive has.",
+    )
+    yield Exemption(
+        concern="ingestion",
+        path="Data/Bucket/Resource",
+        rule="CloudFormation-Validate::W9003",
+        reason="The schema has a string for what the CDK, and CloudFormation's documentation, have as a number.",
+    )
+    if stage.database is not None:
+        yield from _database(stage.database)
+
+
+def _functions() -> Iterator[Exemption]:
+    fetchers = {name.capitalize() + "/Fetch": name for name in CATALOG}
+    for path in (*fetchers, "Etl", "Migrate"):
+        traces = TRACES if path in fetchers else INTERFACES
+        yield from _function("ingestion", path, reason=traces)
+    yield from _function("api", "Read", reason=INTERFACES)
+    for path, name in fetchers.items():
+        for prefix in ("raw", "errors"):
+            yield _prefix(path, f"{prefix}/source={name}/*")
+    yield _prefix("Etl", "raw/*")
+
+
+def _function(concern: str, path: str, *, reason: str) -> Iterator[Exemption]:
+    policy = f"{path}/Role/DefaultPolicy/Resource"
+    yield Exemption(concern=concern, path=f"{path}/Function/Resource", rule="AwsSolutions-L1", reason=RUNTIME)
+    yield Exemption(concern=concern, path=policy, rule="AwsSolutions-IAM5[Resource::*]", reason=reason)
+
+
+def _prefix(path: str, prefix: str) -> Exemption:
+    return Exemption(
+        concern="ingestion",
+        path=f"{path}/Role/DefaultPolicy/Resource",
+        rule=f"AwsSolutions-IAM5[Resource::{BUCKET}/{prefix}]",
+        reason=PREFIX,
+    )
+
+
+def _api() -> Iterator[Exemption]:
+    yield Exemption(
+        concern="api",
+        path="Rest/Api/Resource",
+        rule="AwsSolutions-APIG2",
+        reason="No route takes a body, and the function checks the parameters: its answer names the one that is wrong.",
+    )
+    yield Exemption(
+        concern="api",
+        path="Rest/Api/DeploymentStage.api/Resource",
+        rule="AwsSolutions-APIG3",
+        reason="A web ACL costs more than the idle rest of the stack; throttles and quotas are set at every level.",
+    )
+    yield Exemption(
+        concern="api",
+        path="Rest/Api/CloudWatchRole/Resource",
+        rule="AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
+        "AmazonAPIGatewayPushToCloudWatchLogs]",
+        reason="API Gateway itself assumes this role, and this is the policy that it documents for it.",
+    )
+    for route in ROUTES:
+        why = "A usage plan's API key opens it." if route.needs_key else "It is public: it tells that the API is up."
+        for rule in ("AwsSolutions-APIG4", "AwsSolutions-COG4"):
+            path = f"Rest/Api/Default{route.path}/{route.method}/Resource"
+            yield Exemption(concern="api", path=path, rule=rule, reason=why)
+
+
+def _database(database: Database) -> Iterator[Exemption]:
+    instance = {"concern": "database", "path": "Instance/Resource"}
+    yield Exemption(
+        **instance,
+        rule="AwsSolutions-RDS11",
+        reason="The subnets have no route from outside, and only the proxy may connect: another port hides nothing.",
+    )
+    if not database.multi_az:
+        reason = "The stage chose one zone: its raw archive in S3 can be replayed into an empty database."
+        yield Exemption(**instance, rule="AwsSolutions-RDS3", reason=reason)
+    if not database.deletion_protection:
+        reason = "The stage is meant to be deleted again, and holds nothing that the archive does not."
+        yield Exemption(**instance, rule="AwsSolutions-RDS10", reason=reason)
+
+
+def _at(scope: IConstruct, path: str) -> IConstruct:
+    for name in path.split("/"):
+        scope = scope.node.find_child(name)
+    return scope
+
+
+def _logical_id(stack: IConstruct, path: str) -> str:
+    element = _at(stack, path)
+    assert isinstance(stack, Stack)  # noqa: S101 - so typed because jsii cannot say
+    assert isinstance(element, CfnElement)  # noqa: S101 - the same
+    return str(stack.resolve(element.logical_id))

@@ -1,0 +1,147 @@
+"""Ingestion: from the schedules to the rows. A SourceIngestion for each row of the catalogue, then archive and ETL."""
+
+from __future__ import annotations
+
+import hashlib
+
+from aws_cdk import ArnFormat, CfnOutput, CustomResource, Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda_event_sources as event_sources
+from constructs import Construct
+
+from cdk.access import DatabaseAccess
+from cdk.bundling import PACKAGE, Bundler, tree_hash
+from cdk.constructs.code import code_for
+from cdk.constructs.data_bucket import DataBucket
+from cdk.constructs.function import Function
+from cdk.constructs.queue import WorkQueue, secure_queue
+from cdk.constructs.source_ingestion import SourceIngestion
+from cdk.stack import MarketFlowStack
+from cdk.stages import Stage
+from marketflow.sources.catalog import CATALOG, SourceSpec
+
+SCHEMA = (PACKAGE / "persistence" / "migrations", PACKAGE / "persistence" / "seeds.py")
+
+
+class IngestionStack(MarketFlowStack):
+    """Fetchers, queues, the raw archive, the ETL function, and the migration that runs before any of them."""
+
+    def __init__(self, scope: Construct, *, stage: Stage, bundler: Bundler, database: DatabaseAccess) -> None:
+        super().__init__(scope, "ingestion", stage=stage, description="from the sources to the rows")
+        self.database = database
+        self.code = code_for(self, stage=stage, bundler=bundler)
+        self.data = DataBucket(self, "Data", stage=stage).bucket
+        self.migration = self._migration()
+        self.etl, self.payloads = self._etl()
+        self.sources = {name: self._source(source) for name, source in CATALOG.items()}
+        CfnOutput(self, "DataBucketName", value=self.data.bucket_name)
+        self._tell("Payloads", self.payloads)
+        CfnOutput(self, "EtlFunctionName", value=self.etl.function.function_name)
+        for name, ingestion in self.sources.items():
+            CfnOutput(self, f"{name.capitalize()}FunctionName", value=ingestion.fetch.function.function_name)
+            self._tell(f"{name.capitalize()}Tasks", ingestion.tasks)
+            CfnOutput(self, f"{name.capitalize()}MissedUrl", value=ingestion.missed.queue_url)
+
+    def _migration(self) -> CustomResource:
+        """Brings the schema up to date, loads the seeds, publishes the symbols: again whenever those files change.
+
+        CloudFormation calls the function itself: the CDK's provider framework is Node that needs the internet. The
+        function answers by a PUT to S3, which it reaches through the gateway endpoint.
+        """
+        stage = self.settings
+        failed = secure_queue(self, "MigrateFailed", name=stage.resource("migrate", "dlq"))
+        migrate = Function(
+            self,
+            "Migrate",
+            stage=stage,
+            code=self.code,
+            folder="migrate",
+            name="migrate",
+            size=stage.functions.migrate,
+            environment={"DATABASE_URL": self.database.url, "DATA_BUCKET": self.data.bucket_name},
+            network=self.database.network,
+            # CloudFormation invokes it as an event: Lambda's own retry would start a second migration beside the first.
+            background={"dead_letter_queue": failed, "retry_attempts": 0},
+        )
+        self.database.grant_connect(migrate.role)
+        self._allow(migrate.role, "s3:PutObject", *(f"catalog/{name}.json" for name in CATALOG))
+        revision = f"{tree_hash(SCHEMA)} {stage.database_url}"
+        migration = CustomResource(
+            self,
+            "Migration",
+            resource_type="Custom::DatabaseMigration",
+            service_token=migrate.function.function_arn,
+            # A function that dies without an answer fails the deployment now, not in an hour.
+            service_timeout=Duration.seconds(stage.functions.migrate.timeout + 60),
+            properties={"Revision": hashlib.sha256(revision.encode()).hexdigest()[:16]},
+        )
+        migration.node.add_dependency(migrate.ready)
+        return migration
+
+    def _etl(self) -> tuple[Function, WorkQueue]:
+        stage = self.settings
+        etl = Function(
+            self,
+            "Etl",
+            stage=stage,
+            code=self.code,
+            folder="etl",
+            name="etl",
+            size=stage.functions.etl,
+            environment={"DATABASE_URL": self.database.url, "DATA_BUCKET": self.data.bucket_name},
+            network=self.database.network,
+        )
+        payloads = WorkQueue(self, "Payloads", stage=stage, name="payloads", consumer_timeout=etl.timeout)
+        etl.function.add_event_source(
+            event_sources.SqsEventSource(
+                payloads.queue,
+                batch_size=10,
+                max_concurrency=stage.etl_concurrency,
+                report_batch_item_failures=True,
+            )
+        )
+        self.database.grant_connect(etl.role)
+        self._allow(etl.role, "s3:GetObject", "raw/*")
+        etl.node.add_dependency(self.migration)
+        return etl, payloads
+
+    def _source(self, source: SourceSpec) -> SourceIngestion:
+        stage, name = self.settings, source.name
+        environment = {
+            "DATA_BUCKET": self.data.bucket_name,
+            "PAYLOAD_QUEUE_URL": self.payloads.queue.queue_url,
+            "SOURCE_BASE_URLS": ",".join(stage.source_base_urls.get(name, ())),
+            "SOURCE_SECRET_ID": stage.source_secrets.get(name, ""),
+        }
+        ingestion = SourceIngestion(
+            self,
+            name.capitalize(),
+            stage=stage,
+            code=self.code,
+            source=source,
+            environment={key: value for key, value in environment.items() if value},
+        )
+        role = ingestion.fetch.role
+        self.payloads.queue.grant_send_messages(role)
+        self._allow(role, "s3:PutObject", f"raw/source={name}/*", f"errors/source={name}/*", f"state/{name}.json")
+        self._allow(role, "s3:GetObject", f"catalog/{name}.json", f"state/{name}.json")
+        # Without it S3 answers 403 for an object that is not there yet: "no state" and "no right" would look the same.
+        role.add_to_policy(iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.data.bucket_arn]))
+        if secret := stage.source_secrets.get(name):
+            arn = self.format_arn(
+                service="secretsmanager",
+                resource="secret",
+                resource_name=f"{secret}-??????",
+                arn_format=ArnFormat.COLON_RESOURCE_NAME,
+            )
+            role.add_to_policy(iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[arn]))
+        ingestion.node.add_dependency(self.migration)
+        return ingestion
+
+    def _allow(self, role: iam.Role, action: str, *prefixes: str) -> None:
+        resources = [self.data.arn_for_objects(prefix) for prefix in prefixes]
+        role.add_to_policy(iam.PolicyStatement(actions=[action], resources=resources))
+
+    def _tell(self, name: str, work: WorkQueue) -> None:
+        CfnOutput(self, f"{name}QueueUrl", value=work.queue.queue_url)
+        CfnOutput(self, f"{name}DeadLettersUrl", value=work.dead_letters.queue_url)

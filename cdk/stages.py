@@ -1,0 +1,176 @@
+"""Stages as data: everything in which `local`, `dev` and `prod` differ, read from the context in cdk.json.
+
+A construct asks the stage for a value, never for its name. What a run of the CDK app is given on its command line:
+`-c stage=dev` (always), and for a local stage `-c database_url=…`, `-c source_base_urls={"binance": ["http://…"]}` and
+`-c api_key=…`.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+
+from marketflow.sources.catalog import CATALOG
+
+PYTHON = "3.13"
+"""The Python of the Lambda runtime; with ARCHITECTURE the one place that says what the functions run on."""
+
+ARCHITECTURE = "arm64"
+
+COMMAND_LINE = ("database_url", "source_base_urls", "api_key")
+"""Settings of a stage that come from `-c name=value` and win over cdk.json."""
+
+
+class StageError(Exception):
+    """The stage or one of its settings is missing or wrong; the message says which and what to do."""
+
+
+class Setting(BaseModel):
+    """A group of settings. An unknown name is refused, so that a typing error cannot pass for a setting."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FunctionSize(Setting):
+    """What one Lambda function may use. Memory in MB (CPU grows with it), timeout in seconds."""
+
+    memory: Annotated[int, Field(ge=128, le=10_240)]
+    timeout: Annotated[int, Field(ge=1, le=900)]
+
+
+class Functions(Setting):
+    """The size of each kind of function."""
+
+    fetch: FunctionSize
+    etl: FunctionSize
+    migrate: FunctionSize
+    api: FunctionSize
+
+
+class Throttle(Setting):
+    """A token bucket: `rate` requests a second on average, `burst` at once."""
+
+    rate: PositiveInt
+    burst: PositiveInt
+
+
+class Plan(Throttle):
+    """A usage plan: the throttle of one key, and how many requests it has a day."""
+
+    quota_per_day: PositiveInt
+
+
+class Api(Setting):
+    """The HTTP API. `methods` throttles each weight of route (see cdk/routes.py) for all keys together.
+
+    `tags` are the REST API's own: the emulator takes its stable host name from one.
+    """
+
+    throttle: Throttle
+    methods: dict[Literal["open", "read", "bulk"], Throttle]
+    plan: Plan
+    cors_origins: tuple[str, ...]
+    tags: dict[str, str] = {}
+
+
+class Database(Setting):
+    """The RDS instance. Storage in GB; `max_storage` is how far it may grow by itself."""
+
+    instance: str
+    storage: Annotated[int, Field(ge=20)]
+    max_storage: Annotated[int, Field(ge=20)]
+    backup_days: Annotated[int, Field(ge=1, le=35)]
+    multi_az: bool
+    deletion_protection: bool
+    removal: Literal["snapshot", "destroy"]
+
+
+class Alarms(Setting):
+    """When the operator is told: the oldest message's age in seconds, and 5xx answers in five minutes."""
+
+    queue_age: PositiveInt
+    server_errors: PositiveInt
+
+
+def _from_command_line(value: object) -> object:
+    """`-c name=value` gives text: the JSON in it."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise ValueError(f"is not JSON ({error})") from None
+
+
+class Stage(Setting):
+    """One stage. Without `database` there is no Network and no Database stack, and `database_url` names the server."""
+
+    name: str
+    runtime: Literal["lambda", "host"] = "lambda"
+    synthesizer: Literal["default", "cli"] = "default"
+    assets_bucket: str | None = None
+    termination_protection: bool
+    removal: Literal["retain", "destroy"]
+    log_days: PositiveInt
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    environment: dict[str, str] = {}
+    functions: Functions
+    etl_concurrency: Annotated[int, Field(ge=2, le=1000)]
+    api: Api
+    alarms: Alarms
+    alarm_email: str | None = None
+    database: Database | None
+    database_url: str | None = None
+    source_base_urls: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_from_command_line)] = {}
+    source_secrets: dict[str, str] = {}
+    api_key: Annotated[str, Field(min_length=20)] | None = Field(default=None, repr=False)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if (self.database is None) == (self.database_url is None):
+            raise ValueError("needs either `database` (in cdk.json) or a database URL (-c database_url=postgresql://…)")
+        if self.synthesizer == "cli" and not self.assets_bucket:
+            raise ValueError("assets_bucket: the synthesizer `cli` needs the name of an existing bucket")
+        if unknown := (self.source_base_urls.keys() | self.source_secrets.keys()) - CATALOG.keys():
+            raise ValueError(f"unknown source {', '.join(sorted(unknown))}; known: {', '.join(CATALOG)}")
+        if keyless := [name for name in self.source_secrets if not CATALOG[name].optional_key]:
+            raise ValueError(f"source_secrets: {', '.join(keyless)} takes no API key")
+        return self
+
+    @property
+    def python(self) -> str:
+        """The Python version of the functions, such as `3.13`."""
+        return PYTHON if self.runtime == "lambda" else f"{sys.version_info.major}.{sys.version_info.minor}"
+
+    @property
+    def architecture(self) -> str:
+        """The processor of the functions: `arm64` or `x86_64`."""
+        return ARCHITECTURE if self.runtime == "lambda" else _host_architecture()
+
+    def resource(self, *parts: str) -> str:
+        """The physical name of a resource: `marketflow-<stage>-<part>…`."""
+        return "-".join(("marketflow", self.name, *parts))
+
+
+def _host_architecture() -> str:
+    return "arm64" if platform.machine().lower() in {"arm64", "aarch64"} else "x86_64"
+
+
+def load_stage(context: Callable[[str], Any]) -> Stage:
+    """The stage that the context selects. Raises StageError that names the setting, and the known stages."""
+    stages: Mapping[str, Mapping[str, Any]] = context("stages") or {}
+    known = f"Known stages: {', '.join(stages) or 'none; run the CDK where cdk.json is'}."
+    if not (name := context("stage")):
+        raise StageError(f"No stage was selected. {known} Select one with -c stage=NAME.")
+    if name not in stages:
+        raise StageError(f"There is no stage {name!r}. {known}")
+    given = {setting: value for setting in COMMAND_LINE if (value := context(setting)) is not None}
+    try:
+        return Stage.model_validate({**stages[name], "name": name, **given})
+    except ValidationError as error:
+        # The value is left out of the message: a setting may hold a secret.
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))} {fault['msg']}".strip() for fault in error.errors())
+        raise StageError(f"Stage {name!r} of cdk.json is not usable: {faults}.") from None
