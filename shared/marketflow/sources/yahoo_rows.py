@@ -181,13 +181,17 @@ def _candle(frame: Frame, stamp: int, row: Row, position: int) -> Candle:
 
 
 def _daily(frame: Frame, stamp: int) -> tuple[datetime, bool]:
-    """Open time and finality of the day at `stamp`: its session's end, or its midnight when that is not known."""
+    """Open time and finality of the day at `stamp`.
+
+    The running day is final half an hour after its session, since closing auctions and delayed exchanges still change
+    it; any other day at its midnight in exchange time.
+    """
     day = frame.day(stamp)
     if frame.session and frame.day(frame.session[0]) == day:
-        end = frame.session[1]
+        end = frame.session[1] + LONGEST_DELAY
     else:
         end = int(frame.midnight(day + timedelta(days=1)).timestamp())
-    return frame.midnight(day), frame.settled(end)
+    return frame.midnight(day), end <= frame.clock
 
 
 def _read_price(meta: Object, frame: Frame) -> tuple[list[Price], list[Reject]]:
