@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+
 import pytest
 import pytest_socket
+
+COST = ("unit", "functional", "cdk", "integration", "e2e")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the cheap kinds first: what is wrong shows early."""
+
+    def cost(item: pytest.Item) -> int:
+        return max((COST.index(mark.name) for mark in item.iter_markers() if mark.name in COST), default=0)
+
+    items.sort(key=cost)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -16,3 +30,11 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
     """Give sockets back after a unit test."""
     if item.get_closest_marker("unit"):
         pytest_socket.enable_socket()
+
+
+@pytest.fixture(autouse=True)
+def unwired() -> Iterator[None]:
+    """Every test wires its own handlers: nothing that bootstrap built survives a test."""
+    yield
+    if "tests.handlers" in sys.modules:
+        sys.modules["tests.handlers"].unwire()

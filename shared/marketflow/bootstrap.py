@@ -47,9 +47,10 @@ def fetcher() -> Fetcher:
     s3 = boto3.client("s3")
     source = factory.create(settings.source, base_urls=settings.base_urls, api_key=_secret(settings.secret_id))
     spec = source.spec
+    client = httpx.AsyncClient(follow_redirects=True)
     ingest = Ingest(
         source=source,
-        fetch=partial(source.fetch, httpx.AsyncClient(follow_redirects=True)),
+        fetch=partial(source.fetch, client),
         manners=Manners(
             max_concurrency=spec.max_concurrency,
             min_interval_seconds=spec.min_interval_seconds,
@@ -63,7 +64,7 @@ def fetcher() -> Fetcher:
         states=SourceStates(bucket=settings.data_bucket, client=s3),
         clock=utc_now,
     )
-    return Fetcher(ingest)
+    return Fetcher(ingest, release=client.aclose)
 
 
 @cache

@@ -5,6 +5,7 @@ Service name, metrics namespace and log level come from Powertools' own environm
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -18,6 +19,9 @@ from marketflow.services.loading import Loaded
 
 logger = Logger()
 """The functions' logger: one JSON object a line, with the correlation id of the request or tick that it serves."""
+
+# An invocation that fails has no metrics and says so itself; Powertools' warning would be one more line for each.
+warnings.filterwarnings("ignore", message="No application metrics to publish")
 
 metrics = Metrics()
 """The functions' metrics: EMF lines in the log, which CloudWatch turns into metrics at no request of ours."""

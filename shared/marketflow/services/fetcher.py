@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 
 from pydantic import ValidationError
 
@@ -18,9 +18,15 @@ class Fetcher:
     The HTTP client keeps its connections open between runs, and connections belong to a loop.
     """
 
-    def __init__(self, ingest: Ingest) -> None:
+    def __init__(self, ingest: Ingest, *, release: Callable[[], Coroutine[None, None, None]]) -> None:
         self._ingest = ingest
+        self._release = release
         self._runner = asyncio.Runner()
+
+    def close(self) -> None:
+        """Close the loop and, by `release`, what belongs to it; for processes that go on without this fetcher."""
+        with self._runner:
+            self._runner.run(self._release())
 
     def tick(self, event: Mapping[str, object], *, correlation_id: str, time_left: Callable[[], float]) -> FetchReport:
         """Fetch what the schedule's `event` (a FetchOrder) says. Raises MalformedPayloadError when it is not one."""
