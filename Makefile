@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 STAGE ?= dev
-TESTS ?= $(wildcard tests/unit tests/functional tests/cdk tests/integration tests/e2e)
+TESTS ?= tests
 FN ?=
 EVENT ?=
 ARGS ?=

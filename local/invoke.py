@@ -1,9 +1,10 @@
-"""Runs one deployed handler of the running stack with an event from a file: `make invoke FN=etl EVENT=events/….json`."""
+"""Runs one deployed handler of the running stack with an event from a file: `make invoke`."""
 
 from __future__ import annotations
 
 import base64
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,16 +13,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.emulator import aws_client
 from local.processes import LocalError
-from local.settings import HOME
+from local.settings import load_settings
 from local.stack import PREFIX, Facts, read_facts
 
 USAGE = "make invoke FN=etl EVENT=events/sqs_binance_klines.json"
 
 
-def load_event(path: Path) -> str:
+def load_event(path: str) -> str:
     """The event's text. Raises LocalError when it cannot be read or is not JSON."""
+    if not path:
+        raise LocalError(f"Which event? {USAGE}")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8")
         json.loads(text)
     except OSError as error:
         raise LocalError(f"The event {path} cannot be read: {error.strerror}.") from error
@@ -61,9 +64,7 @@ def main(arguments: Sequence[str]) -> int:
     """`arguments` are the function's name and the event's path. Returns the exit code."""
     name, path = (*arguments, "", "")[:2]
     try:
-        if not path:
-            raise LocalError(f"Which event? {USAGE}")
-        return invoke(read_facts(HOME), name, load_event(Path(path)))
+        return invoke(read_facts(load_settings(os.environ).home), name, load_event(path))
     except LocalError as error:
         print(error, file=sys.stderr)
     except (BotoCoreError, ClientError) as error:

@@ -9,7 +9,7 @@ from local import interrupts
 from local.client import ASSET_TYPES, ApiClient
 from local.interrupts import Stopped
 from local.processes import LocalError
-from local.settings import HOME, load_settings
+from local.settings import load_settings
 from local.stack import LocalStack, shown
 from local.steps import Steps
 from local.watch import watch
@@ -51,7 +51,7 @@ def main() -> int:
     try:
         settings = load_settings(os.environ)
         print("Starting MarketFlow on this machine", flush=True)
-        with LocalStack(home=HOME, settings=settings, steps=Steps()) as stack:
+        with LocalStack(settings=settings, steps=Steps()) as stack:
             try:
                 print(introduction(stack, first_prices(stack)), flush=True)
                 watch(stack)
@@ -62,7 +62,7 @@ def main() -> int:
             finally:
                 interrupts.ignore()
     except Stopped:
-        print("Stopped. The data stays in " + shown(HOME) + ".", flush=True)
+        print("Stopped. What was gathered stays for the next run.", flush=True)
         return 0
     except LocalError as error:
         print(f"\n{error}", file=sys.stderr, flush=True)

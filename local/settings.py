@@ -10,7 +10,6 @@ from typing import Literal, cast, get_args
 from local.processes import LocalError
 
 ROOT = Path(__file__).resolve().parent.parent
-HOME = ROOT / ".marketflow"
 
 Sources = Literal["live", "simulator", "auto"]
 
@@ -21,9 +20,10 @@ class LocalSettings:
 
     `sources`: `live` asks the vendors, `simulator` never does, `auto` decides by a quick probe. `port` is the one that
     the API and the emulated AWS are served on; when it is taken, another is chosen. `seed` makes the simulator's
-    markets: the same seed gives the same prices at the same time.
+    markets: the same seed gives the same prices at the same time. `home` holds the data, the logs and local.json.
     """
 
+    home: Path = ROOT / ".marketflow"
     sources: Sources = "auto"
     port: int = 4566
     seed: int = 7
@@ -36,6 +36,7 @@ def load_settings(environment: Mapping[str, str], *, file: Path = ROOT / ".env")
     if sources not in get_args(Sources):
         raise LocalError(f"SOURCES={sources} is not one of {', '.join(get_args(Sources))}.")
     return LocalSettings(
+        home=ROOT / given.get("LOCAL_HOME", ".marketflow"),
         sources=cast("Sources", sources),
         port=_number(given, "LOCAL_PORT", default=4566, most=65535),
         seed=_number(given, "SIMULATOR_SEED", default=7, most=2**31 - 1),

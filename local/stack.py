@@ -42,11 +42,11 @@ class Facts:
 
 
 class LocalStack:
-    """Everything between the sources and the API, in the folder `home`; a context manager.
+    """Everything between the sources and the API, in the folder `settings.home`; a context manager.
 
-    Data is kept apart by where it comes from, in `home`/live and `home`/simulator, so that prices that were made up
-    never mix with real ones. `enforce_iam` holds each function to its own role. Raises LocalError when a part does not
-    start.
+    Data is kept apart by where it comes from, in its folders `live` and `simulator`, so that prices that were made up
+    never mix with real ones. `enforce_iam` holds each function to its own role; `disposable` gives the database up for
+    speed. Raises LocalError when a part does not start.
     """
 
     facts: Facts
@@ -54,9 +54,9 @@ class LocalStack:
     postgres: LocalPostgres
 
     def __init__(
-        self, *, home: Path, settings: LocalSettings, steps: Steps, enforce_iam: bool = False, disposable: bool = False
+        self, *, settings: LocalSettings, steps: Steps, enforce_iam: bool = False, disposable: bool = False
     ) -> None:
-        self.home = home
+        self.home = settings.home
         self.settings = settings
         self.steps = steps
         self.simulator: Simulator | None = None

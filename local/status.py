@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from typing import Any, Self
 import httpx
 
 from local.processes import LocalError
-from local.settings import HOME
+from local.settings import load_settings
 from local.stack import read_facts
 from marketflow.sources.catalog import CATALOG
 
@@ -100,7 +101,7 @@ def read_status(api_url: str) -> list[SourceStatus]:
 def main() -> int:
     """Print the status of the running stack. Returns the exit code."""
     try:
-        facts = read_facts(HOME)
+        facts = read_facts(load_settings(os.environ).home)
         statuses = read_status(facts.api_url)
     except LocalError as error:
         print(error, file=sys.stderr)

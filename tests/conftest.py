@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
 import pytest
 import pytest_socket
+
+from marketflow import bootstrap
+from tests.cloud import cloud as cloud  # noqa: PLC0414 - a fixture for tests of every kind
 
 COST = ("unit", "functional", "cdk", "integration", "e2e")
 
@@ -36,5 +38,4 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
 def unwired() -> Iterator[None]:
     """Every test wires its own handlers: nothing that bootstrap built survives a test."""
     yield
-    if "tests.handlers" in sys.modules:
-        sys.modules["tests.handlers"].unwire()
+    bootstrap.close()
