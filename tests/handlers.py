@@ -12,10 +12,7 @@ from typing import Any
 
 import pytest
 
-from marketflow import bootstrap
-
 EVENTS = Path(__file__).parents[1] / "events"
-WIRED = (bootstrap.fetcher, bootstrap.loading, bootstrap.preparation, bootstrap.read_api)
 
 Handler = Callable[[dict[str, Any], object], Any]
 
@@ -34,14 +31,6 @@ class Context:
     def get_remaining_time_in_millis(self) -> int:
         """The time until Lambda would cut the function off."""
         return int(self.seconds_left * 1000)
-
-
-def unwire() -> None:
-    """Forget what bootstrap wired, and close what it opened."""
-    if bootstrap.fetcher.cache_info().currsize:
-        bootstrap.fetcher().close()
-    for wired in WIRED:
-        wired.cache_clear()
 
 
 def load(name: str, monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str]) -> Handler:

@@ -38,7 +38,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
         prepared = bootstrap.preparation().run()
     except Exception as error:  # noqa: BLE001 - without an answer CloudFormation waits for an hour
         logger.exception("deployment not prepared")
-        reason = f"{type(error).__name__}: {error} See the log group {context.log_group_name}."
+        reason = f"See the log group {context.log_group_name}. {type(error).__name__}: {error}"
         answer(event, status="FAILED", reason=reason)
         return
     logger.info("deployment prepared", extra={"prepared": asdict(prepared)})

@@ -7,11 +7,12 @@ not pay at cold start for what only another one needs.
 from __future__ import annotations
 
 import hashlib
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING
 
-from marketflow.config import ApiSettings, AwsCredentials, DatabaseSettings, EtlSettings, FetchSettings, MigrateSettings
+from marketflow.config import ApiSettings, AwsCredentials, EtlSettings, FetchSettings, MigrateSettings
 from marketflow.domain.symbol import AssetType
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from marketflow.services.fetcher import Fetcher
     from marketflow.services.loading import Loading
     from marketflow.services.preparation import Preparation
+
+
+_opened = ExitStack()
 
 
 def utc_now() -> datetime:
@@ -64,7 +68,9 @@ def fetcher() -> Fetcher:
         states=SourceStates(bucket=settings.data_bucket, client=s3),
         clock=utc_now,
     )
-    return Fetcher(ingest, release=client.aclose)
+    fetcher = Fetcher(ingest, release=client.aclose)
+    _opened.callback(fetcher.close)
+    return fetcher
 
 
 @cache
@@ -79,7 +85,7 @@ def loading() -> Loading:
     from marketflow.sources.catalog import CATALOG
 
     settings = EtlSettings.load()
-    loader = Loader(_database(settings))
+    loader = Loader(_database(settings.database_url))
     archive = _ArchiveOnDemand(settings.data_bucket)
 
     def pipeline(source: str) -> Pipeline:
@@ -122,7 +128,7 @@ def preparation() -> Preparation:
     settings = MigrateSettings.load()
     return Preparation(
         upgrade=partial(upgrade, settings.database_url, credentials=AwsCredentials.load),
-        symbols=SymbolRepository(_database(settings)),
+        symbols=SymbolRepository(_database(settings.database_url)),
         publisher=SymbolCatalog(bucket=settings.data_bucket, client=boto3.client("s3")),
         sources=tuple(CATALOG),
     )
@@ -139,17 +145,29 @@ def read_api() -> App:
 
     settings = ApiSettings.load()
     freshness = {spec.name: spec.freshness_target_seconds for spec in CATALOG.values()}
-    market_data = MarketData(reader=Reader(_database(settings)), clock=utc_now, freshness_seconds=freshness)
+    market_data = MarketData(
+        reader=Reader(_database(settings.database_url)), clock=utc_now, freshness_seconds=freshness
+    )
     # Every process of a deployment has the same address of the database and nobody outside knows it, which is all that
     # the key of a cursor needs: a cursor grants nothing, the key only tells a damaged one from a good one.
     cursor_key = hashlib.sha256(settings.database_url.encode()).digest()
     return build(market_data=market_data, cursor_key=cursor_key, log=logger)
 
 
-def _database(settings: DatabaseSettings) -> Database:
+@cache
+def _database(url: str) -> Database:
     from marketflow.persistence.connection import Database
 
-    return Database(settings.database_url, credentials=AwsCredentials.load)
+    database = Database(url, credentials=AwsCredentials.load)
+    _opened.callback(database.close)
+    return database
+
+
+def close() -> None:
+    """Close what was opened and forget what was wired. Lambda never calls it; tests and tools do."""
+    _opened.close()
+    for wired in (fetcher, loading, preparation, read_api, _database):
+        wired.cache_clear()
 
 
 def _secret(secret_id: str | None) -> str | None:

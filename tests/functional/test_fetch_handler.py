@@ -13,7 +13,7 @@ from marketflow.errors import ConfigurationError, MalformedPayloadError
 from marketflow.messaging.archive import RawArchive
 from marketflow.messaging.envelope import PayloadMessage, ReportMessage, decode
 from marketflow.messaging.state import SourceStates, SymbolCatalog
-from tests.functional.conftest import Cloud
+from tests.cloud import Cloud
 from tests.functional.vendor import Vendor, vendor
 from tests.handlers import Context, Handler, event, load
 

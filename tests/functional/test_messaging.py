@@ -10,8 +10,8 @@ from marketflow.errors import ConfigurationError, RetryLaterError
 from marketflow.messaging.archive import RawArchive
 from marketflow.messaging.publisher import MAX_BATCH_BYTES, Publisher, batches
 from marketflow.messaging.state import SourceStates, SymbolCatalog
+from tests.cloud import Cloud
 from tests.fakes import response, symbol
-from tests.functional.conftest import Cloud
 
 pytestmark = pytest.mark.functional
 

@@ -1,0 +1,117 @@
+"""The ETL function from its event to rows in PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from marketflow.messaging.archive import pack
+from marketflow.messaging.envelope import PayloadMessage, decode
+from marketflow.persistence.connection import Database
+from tests.cloud import Cloud
+from tests.handlers import Context, Handler, event, load
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def etl(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Handler:
+    """The ETL on this test's database."""
+    return load("etl", monkeypatch, {"DATABASE_URL": database_url, "DATA_BUCKET": "unused"})
+
+
+def count(database: Database, table: str) -> int:
+    return int(database.query(f"SELECT count(*) FROM {table}")[0][0])  # noqa: S608 - a table of this test
+
+
+def test_klines_become_candles(etl: Handler, database: Database) -> None:
+    """Four minutes become four exact candles that name their raw object; the forming one is not final."""
+    assert etl(event("sqs_binance_klines"), Context()) == {"batchItemFailures": []}
+    rows = database.query(
+        "SELECT c.open, c.final, r.key FROM candles c JOIN symbols s ON s.id = c.symbol_id"
+        " JOIN raw_objects r ON r.id = c.raw_id WHERE s.symbol = 'BTCUSDT' ORDER BY c.open_time"
+    )
+    assert str(rows[0][0]) == "64010.00000000"
+    assert [final for _, final, _ in rows] == [True, True, True, False]
+    assert {key.partition("/date=")[0] for _, _, key in rows} == {"raw/source=binance"}
+
+
+def test_a_message_that_comes_twice_changes_nothing(etl: Handler, database: Database) -> None:
+    """SQS delivers at least once: the second delivery leaves every table as it was."""
+    everything = "SELECT md5(string_agg(c::text, '' ORDER BY c::text)) FROM candles c"
+    etl(event("sqs_binance_klines"), Context())
+    first = database.query(everything)
+    etl(event("sqs_binance_klines"), Context())
+    assert database.query(everything) == first
+
+
+@pytest.mark.parametrize(
+    ("name", "symbol"),
+    [("sqs_binance_ticker", "BTCUSDT"), ("sqs_yahoo_chart", "THYAO.IS"), ("sqs_exchangerate_latest", "USDTRY")],
+)
+def test_each_asset_class_gets_a_price(etl: Handler, database: Database, name: str, symbol: str) -> None:
+    """Crypto, stocks and currencies all end as prices with the time that their source gave."""
+    assert etl(event(name), Context()) == {"batchItemFailures": []}
+    prices = database.query(
+        "SELECT price, as_of FROM prices JOIN symbols s ON s.id = symbol_id WHERE s.symbol = :symbol", symbol=symbol
+    )
+    assert len(prices) == 1
+    assert prices[0][0] > Decimal(0)
+    assert (prices[0][1].year, prices[0][1].month) == (2026, 3)
+
+
+def test_a_report_becomes_the_sources_status(etl: Handler, database: Database) -> None:
+    """What a fetcher says of its source stands in the table that /ready and /sources read."""
+    etl(event("sqs_fetch_report"), Context())
+    rows = database.query("SELECT source, last_success_at IS NOT NULL, budget_used, budget_limit FROM source_status")
+    assert rows == [["binance", True, 30, 6000]]
+
+
+def test_a_bad_message_fails_alone(etl: Handler, database: Database) -> None:
+    """A message that cannot be read goes back to the queue; the others of its batch are loaded."""
+    batch = event("sqs_malformed")
+    answer = etl(batch, Context())
+    assert answer == {"batchItemFailures": [{"itemIdentifier": batch["Records"][0]["messageId"]}]}
+    assert count(database, "candles") == 4
+
+
+def test_a_payload_that_is_no_data_is_quarantined_once(etl: Handler, database: Database) -> None:
+    """An unreadable body is kept with its reason and does not come back for ever."""
+    batch = event("sqs_binance_klines")
+    message = json.loads(batch["Records"][0]["body"])
+    message["request"]["symbols"] = ["NOSUCH"]
+    batch["Records"][0]["body"] = json.dumps(message)
+    for _ in range(2):
+        assert etl(batch, Context()) == {"batchItemFailures": []}
+    assert count(database, "candles") == 0
+    assert {row[0] for row in database.query("SELECT reason FROM quarantine")} == {"unknown_symbol"}
+
+
+def test_a_large_body_is_claimed_from_the_archive(
+    cloud: Cloud, database_url: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message without its body is loaded from the raw object that it names."""
+    batch = event("sqs_binance_klines")
+    message = json.loads(batch["Records"][0]["body"])
+    batch["Records"][0]["body"] = json.dumps({**message, "body": None})
+    etl = load("etl", monkeypatch, {"DATABASE_URL": database_url, "DATA_BUCKET": cloud.bucket})
+    missing = etl(batch, Context())
+    assert len(missing["batchItemFailures"]) == 1
+
+    whole = decode(json.dumps(message))
+    assert isinstance(whole, PayloadMessage)
+    response = whole.response()
+    assert response is not None
+    cloud.s3.put_object(Bucket=cloud.bucket, Key=whole.raw_key, Body=pack(whole.request, response))
+    assert etl(batch, Context()) == {"batchItemFailures": []}
+    assert count(database, "candles") == 4
+
+
+def test_a_database_without_its_tables_loses_nothing(monkeypatch: pytest.MonkeyPatch, empty_url: str) -> None:
+    """When nothing can be stored every record returns to the queue, and the function goes on."""
+    etl = load("etl", monkeypatch, {"DATABASE_URL": empty_url, "DATA_BUCKET": "unused"})
+    batch = event("sqs_yahoo_chart")
+    failed = etl(batch, Context())["batchItemFailures"]
+    assert [one["itemIdentifier"] for one in failed] == [record["messageId"] for record in batch["Records"]]
