@@ -194,7 +194,7 @@ def _preexec() -> Callable[[], None] | None:
 
 def _lock(folder: Path) -> IO[str]:
     """Hold the folder until this process ends, however it ends."""
-    handle = (folder / "lock").open("a+", encoding="ascii")
+    handle = (folder / "lock").open("a+", encoding="utf-8")
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

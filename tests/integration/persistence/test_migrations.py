@@ -1,0 +1,215 @@
+"""The schema and the way to it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from pg8000.dbapi import Connection
+from pg8000.exceptions import DatabaseError
+from sqlalchemy import NullPool, create_engine
+from sqlalchemy.exc import DBAPIError
+
+import marketflow
+from local import postgres as local_postgres
+from marketflow.domain.symbol import Symbol
+from marketflow.errors import DatabaseUnavailableError, RetryLaterError
+from marketflow.persistence import migrate, revision
+from marketflow.persistence.connection import Database
+from marketflow.persistence.connector import Connector
+from marketflow.persistence.migrate import LOCK
+from marketflow.persistence.seeds import SEED_SYMBOLS
+from marketflow.persistence.symbols import SymbolRepository
+from marketflow.persistence.tables import metadata
+from marketflow.sources.catalog import CATALOG
+
+pytestmark = pytest.mark.integration
+
+
+def schema(url: str) -> str:
+    """Everything that pg_dump knows of a database's schema, without Alembic's own table and the dump's random marks."""
+    folder, database = re.findall(r"host=([^&]+)", url)[0], re.findall(r"@/([^?]+)", url)[0]
+    dump = subprocess.run(  # noqa: S603 - our own command
+        [
+            str(local_postgres._binary("pg_dump")),
+            *("--schema-only", "--no-owner", "--exclude-table=alembic_version", "-U", "postgres", "-h", folder),
+            database,
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    return "\n".join(line for line in dump.splitlines() if line and not line.startswith(("--", "\\")))
+
+
+def test_the_migrations_make_what_the_metadata_says(database_url: str, empty_url: str) -> None:
+    """tables.py and the migrations give the same tables, types, constraints, collations and comments, to the letter."""
+    connector = Connector(url=empty_url)
+    engine = create_engine("postgresql+pg8000://", creator=lambda: connector.open(Connection), poolclass=NullPool)
+    metadata.create_all(engine)
+    assert schema(empty_url) == schema(database_url)
+    assert "CREATE TABLE public.candles" in schema(database_url)
+
+
+def test_upgrading_twice_changes_nothing(empty_url: str) -> None:
+    """The first upgrade names what it applied, the second has nothing to do, and both end at the head."""
+    database = Database(empty_url)
+    assert migrate.current(database) is None
+    assert migrate.upgrade(empty_url) == ["0001", "0002"]
+    before = schema(empty_url)
+    assert migrate.upgrade(empty_url) == []
+    assert schema(empty_url) == before
+    assert migrate.current(database) == migrate.head()
+    database.close()
+
+
+def test_the_code_knows_its_revision() -> None:
+    """The revision that /ready asks for is that of the newest migration script."""
+    assert migrate.head() == revision.HEAD
+
+
+def test_a_database_without_migrations_has_no_revision(empty_url: str) -> None:
+    """An empty database, and one whose version table is empty, have no revision and raise nothing."""
+    database = Database(empty_url)
+    assert revision.current(database) is None
+    database.query("CREATE TABLE alembic_version (version_num text)")
+    assert revision.current(database) is None
+    database.close()
+
+
+def test_a_failed_migration_leaves_nothing_half_made(empty_url: str) -> None:
+    """When a later statement of an upgrade fails, the earlier ones are undone and the failure is raised."""
+    database = Database(empty_url)
+    database.query("CREATE TABLE source_status (mine int)")
+    with pytest.raises(DBAPIError, match="source_status"):
+        migrate.upgrade(empty_url)
+    tables = database.query("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace")
+    assert tables == [["source_status"]]
+    assert migrate.current(database) is None
+    database.query("DROP TABLE source_status")
+    assert migrate.upgrade(empty_url) == ["0001", "0002"]
+    database.close()
+
+
+def test_two_upgrades_at_once_wait_for_each_other(empty_url: str) -> None:
+    """Of concurrent upgrades one applies everything and the others find it done."""
+    results: list[list[str]] = []
+    threads = [threading.Thread(target=lambda: results.append(migrate.upgrade(empty_url))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == [[], [], ["0001", "0002"]]
+
+
+def test_an_upgrade_does_not_wait_for_ever(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When somebody else holds the lock for longer than the limit, the upgrade says so instead of hanging."""
+    monkeypatch.setattr(migrate, "LOCK_TIMEOUT_SECONDS", 1)
+    holder = Database(empty_url)
+    holder.query("SELECT pg_advisory_lock(CAST(:lock AS bigint))", lock=LOCK)
+    with pytest.raises(RetryLaterError, match="Another migration"):
+        migrate.upgrade(empty_url)
+    holder.close()
+
+
+def test_a_server_that_is_away_is_named(tmp_path: Path) -> None:
+    """Without a server the upgrade ends with its deadline, as every other use of the database does."""
+    with pytest.raises(DatabaseUnavailableError, match="took no connection"):
+        migrate.upgrade(f"postgresql://postgres@/x?host={tmp_path}", connect_deadline_seconds=0.2)
+
+
+def test_it_runs_from_wherever_the_package_is_installed(empty_url: str, tmp_path: Path) -> None:
+    """No alembic.ini, no working directory, a path with a percent sign and a space: the package alone is enough."""
+    layer = tmp_path / "50% layer"
+    shutil.copytree(Path(marketflow.__file__).parent, layer / "marketflow")
+    done = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-c", f"from marketflow.persistence import migrate; print(migrate.upgrade({empty_url!r}))"],
+        cwd="/",
+        env={**os.environ, "PYTHONPATH": str(layer)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout.strip(), done.stderr) == ("['0001', '0002']", "")
+
+
+def test_the_seeds_are_valid_symbols_of_known_sources(database: Database) -> None:
+    """A fresh installation has twelve symbols of each source, Istanbul and USDTRY among them, all of them valid."""
+    repository = SymbolRepository(database)
+    for source, spec in CATALOG.items():
+        symbols = repository.active(source)
+        assert len(symbols) == 12
+        assert {symbol.asset_type.value for symbol in symbols} == {spec.asset_type}
+    names = {seed["symbol"] for seed in SEED_SYMBOLS}
+    assert {"BTCUSDT", "THYAO.IS", "USDTRY"} <= names
+    assert len(names) == len(SEED_SYMBOLS) == 36
+
+
+def test_active_symbols_are_whole_and_in_order(database: Database) -> None:
+    """The repository gives every field of the domain's Symbol, sorted by name, and no deactivated one."""
+    database.query("UPDATE symbols SET active = false WHERE symbol = 'EURTRY'")
+    symbols = SymbolRepository(database).active("exchangerate")
+    assert [one.symbol for one in symbols] == sorted(one.symbol for one in symbols)
+    assert "EURTRY" not in [one.symbol for one in symbols]
+    assert symbols[-1] == Symbol(
+        symbol="USDTRY",
+        source="exchangerate",
+        source_symbol="USD/TRY",
+        asset_type="forex",
+        base_currency="USD",
+        quote_currency="TRY",
+        price_unit="TRY",
+        name="US dollar / Turkish lira",
+    )
+    assert SymbolRepository(database).active("no such source") == ()
+
+
+def test_what_an_operator_changed_is_never_seeded_again(database: Database, database_url: str) -> None:
+    """Seeds are loaded once, and even running that revision again leaves edited and deactivated symbols alone."""
+    database.query("UPDATE symbols SET active = false, name = 'Mine' WHERE symbol = 'AAPL'")
+    database.query("UPDATE symbols SET source_symbol = 'XBTUSDT' WHERE symbol = 'BTCUSDT'")
+    before = database.query("SELECT * FROM symbols ORDER BY id")
+    assert migrate.upgrade(database_url) == []
+    database.query("UPDATE alembic_version SET version_num = '0001'")
+    assert migrate.upgrade(database_url) == ["0002"]
+    assert database.query("SELECT * FROM symbols ORDER BY id") == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "high = 1",
+        "low = 3",
+        "low = 0, open = 0, close = 0",
+        "high = 'NaN'",
+        "high = 'Infinity'",
+        "volume = -1",
+        "volume = 'NaN'",
+        "quote_volume = 'Infinity'",
+        "trades = -1",
+        "symbol_id = 0",
+    ],
+)
+def test_the_table_refuses_what_is_no_candle(database: Database, change: str) -> None:
+    """Whoever writes, a candle that breaks a rule is stopped by the table itself."""
+    database.query(
+        "INSERT INTO candles VALUES ((SELECT min(id) FROM symbols), '1m', '2026-01-01Z', 2, 2.5, 1.5, 2, 0, 0, 0, true,"
+        " '2026-01-01Z', 1)"
+    )
+    with pytest.raises(DatabaseError, match=r"violates (check|foreign key) constraint"):
+        database.query(f"UPDATE candles SET {change}")  # noqa: S608 - the tests' own words
+
+
+def test_symbols_sort_by_code_point(database: Database) -> None:
+    """Pages come in one order everywhere: names do not follow the server's locale."""
+    rows = database.query(
+        "SELECT DISTINCT collation_name FROM information_schema.columns"
+        " WHERE table_name = 'symbols' AND column_name IN ('symbol', 'source_symbol')"
+    )
+    assert rows == [["C"]]
