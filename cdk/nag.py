@@ -62,6 +62,8 @@ def exemptions(stage: Stage) -> Iterator[Exemption]:
     )
     if stage.database is not None:
         yield from _database(stage.database)
+    if not stage.tls_only:
+        yield from _plain_http()
 
 
 def _functions() -> Iterator[Exemption]:
@@ -133,8 +135,14 @@ def _database(database: Database) -> Iterator[Exemption]:
         yield Exemption(**instance, rule="AwsSolutions-RDS10", reason=reason)
 
 
+def _plain_http() -> Iterator[Exemption]:
+    reason = "The stage chose plain HTTP: it is for the emulator on the loopback interface, which speaks nothing else."
+    for concern, rule in (("ingestion", "S10"), ("ingestion", "SQS4"), ("observability", "SNS3")):
+        yield Exemption(concern=concern, path="", rule=f"AwsSolutions-{rule}", reason=reason)
+
+
 def _at(scope: IConstruct, path: str) -> IConstruct:
-    for name in path.split("/"):
+    for name in filter(None, path.split("/")):
         scope = scope.node.find_child(name)
     return scope
 

@@ -106,12 +106,19 @@ def _from_command_line(value: object) -> object:
 
 
 class Stage(Setting):
-    """One stage. Without `database` there is no Network and no Database stack, and `database_url` names the server."""
+    """One stage. Without `database` there is no Network and no Database stack, and `database_url` names the server.
+
+    `tls_only` refuses plain HTTP at buckets, queues and topics. The emulator speaks nothing else on the loopback
+    interface, and where it enforces IAM it enforces that refusal too. `send_actions` let a function send to a queue: the
+    emulator asks for sqs:SendMessageBatch, which is no action of AWS, where sqs:SendMessage covers batches.
+    """
 
     name: str
     runtime: Literal["lambda", "host"] = "lambda"
     synthesizer: Literal["default", "cli"] = "default"
     assets_bucket: str | None = None
+    tls_only: bool = True
+    send_actions: tuple[str, ...] = ("sqs:SendMessage",)
     termination_protection: bool
     removal: Literal["retain", "destroy"]
     log_days: PositiveInt
@@ -122,7 +129,7 @@ class Stage(Setting):
     api: Api
     alarms: Alarms
     alarm_email: str | None = None
-    database: Database | None
+    database: Database | None = None
     database_url: str | None = None
     source_base_urls: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_from_command_line)] = {}
     source_secrets: dict[str, str] = {}
@@ -159,6 +166,10 @@ def _host_architecture() -> str:
     return "arm64" if platform.machine().lower() in {"arm64", "aarch64"} else "x86_64"
 
 
+def _told(location: tuple[int | str, ...], message: str) -> str:
+    return f"{'.'.join(map(str, location))}: {message}" if location else message
+
+
 def load_stage(context: Callable[[str], Any]) -> Stage:
     """The stage that the context selects. Raises StageError that names the setting, and the known stages."""
     stages: Mapping[str, Mapping[str, Any]] = context("stages") or {}
@@ -172,5 +183,5 @@ def load_stage(context: Callable[[str], Any]) -> Stage:
         return Stage.model_validate({**stages[name], "name": name, **given})
     except ValidationError as error:
         # The value is left out of the message: a setting may hold a secret.
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))} {fault['msg']}".strip() for fault in error.errors())
+        faults = "; ".join(_told(fault["loc"], fault["msg"]) for fault in error.errors())
         raise StageError(f"Stage {name!r} of cdk.json is not usable: {faults}.") from None

@@ -20,17 +20,18 @@ def secure_queue(
     scope: Construct,
     construct_id: str,
     *,
+    stage: Stage,
     name: str,
     visibility: Duration | None = None,
     dead_letters: sqs.DeadLetterQueue | None = None,
 ) -> sqs.Queue:
-    """An encrypted queue that refuses plain HTTP and keeps its messages for 14 days."""
+    """An encrypted queue named `marketflow-<stage>-<name>` that keeps its messages for 14 days."""
     return sqs.Queue(
         scope,
         construct_id,
-        queue_name=name,
+        queue_name=stage.resource(name),
         encryption=sqs.QueueEncryption.SQS_MANAGED,
-        enforce_ssl=True,
+        enforce_ssl=stage.tls_only,
         retention_period=KEPT,
         visibility_timeout=visibility,
         dead_letter_queue=dead_letters,
@@ -54,11 +55,12 @@ class WorkQueue(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.name = stage.resource(name)
-        self.dead_letters = secure_queue(self, "DeadLetters", name=f"{self.name}-dlq")
+        self.dead_letters = secure_queue(self, "DeadLetters", stage=stage, name=f"{name}-dlq")
         self.queue = secure_queue(
             self,
             "Queue",
-            name=self.name,
+            stage=stage,
+            name=name,
             visibility=Duration.seconds(VISIBILITY_FACTOR * consumer_timeout.to_seconds()),
             dead_letters=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=MAX_RECEIVES),
         )

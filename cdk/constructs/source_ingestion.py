@@ -40,7 +40,7 @@ class SourceIngestion(Construct):
         environment: dict[str, str],
     ) -> None:
         super().__init__(scope, construct_id)
-        self.missed = secure_queue(self, "Missed", name=stage.resource("fetch", source.name, "dlq"))
+        self.missed = secure_queue(self, "Missed", stage=stage, name=f"fetch-{source.name}-dlq")
         self.fetch = Function(
             self,
             "Fetch",

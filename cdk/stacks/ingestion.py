@@ -49,7 +49,7 @@ class IngestionStack(MarketFlowStack):
         function answers by a PUT to S3, which it reaches through the gateway endpoint.
         """
         stage = self.settings
-        failed = secure_queue(self, "MigrateFailed", name=stage.resource("migrate", "dlq"))
+        failed = secure_queue(self, "MigrateFailed", stage=stage, name="migrate-dlq")
         migrate = Function(
             self,
             "Migrate",
@@ -122,7 +122,7 @@ class IngestionStack(MarketFlowStack):
             environment={key: value for key, value in environment.items() if value},
         )
         role = ingestion.fetch.role
-        self.payloads.queue.grant_send_messages(role)
+        self.payloads.queue.grant(role, *stage.send_actions)
         self._allow(role, "s3:PutObject", f"raw/source={name}/*", f"errors/source={name}/*", f"state/{name}.json")
         self._allow(role, "s3:GetObject", f"catalog/{name}.json", f"state/{name}.json")
         # Without it S3 answers 403 for an object that is not there yet: "no state" and "no right" would look the same.

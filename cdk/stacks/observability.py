@@ -57,6 +57,7 @@ class ObservabilityStack(MarketFlowStack):
             "cloudwatch.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": self.account}}
         )
         key.grant(alarm_service, "kms:Decrypt", "kms:GenerateDataKey*")
-        topic = sns.Topic(self, "Alarms", topic_name=stage.resource("alarms"), master_key=key, enforce_ssl=True)
+        name = stage.resource("alarms")
+        topic = sns.Topic(self, "Alarms", topic_name=name, master_key=key, enforce_ssl=stage.tls_only)
         topic.grant_publish(alarm_service)
         return topic
