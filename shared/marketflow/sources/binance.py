@@ -64,9 +64,8 @@ class Binance(Source):
         request, one of which is unknown. SourceBlockedError: 451 and 403. MalformedPayloadError: anything else.
         """
         self._document(request, response)
-        used = response.headers.get("x-mbx-used-weight-1m") or response.headers.get("x-mbx-used-weight", "")
-        readable = used.isascii() and used.isdecimal() and len(used) < 10
-        return Verdict(budget_used=int(used) if readable else None, budget_limit=WEIGHT_LIMIT)
+        used = wire.header_number(response, *self.kept_headers)
+        return Verdict(budget_used=used, budget_limit=WEIGHT_LIMIT)
 
     def parse(self, request: FetchRequest, response: RawResponse) -> ParsedPayload:
         """Candles, or prices as of the answer's `Date` header since Binance gives last trades without a time."""

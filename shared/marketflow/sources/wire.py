@@ -119,6 +119,12 @@ def epoch(value: object, *, latest: int) -> int:
     raise MalformedPayloadError(f"{shown(value)} is not a unix time that can be.", reason="bad_time")
 
 
+def header_number(response: RawResponse, *names: str) -> int | None:
+    """The whole number in the first of these headers that is there; None when there is none, or no such number."""
+    text = next((response.headers[name] for name in names if name in response.headers), "").strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
 def instant(seconds: int) -> datetime:
     """Unix seconds as a UTC datetime."""
     return datetime.fromtimestamp(seconds, UTC)
@@ -135,9 +141,9 @@ def reject(error: MalformedPayloadError, *, position: int, row: object, source_s
 
 def _retry_after(response: RawResponse, received: datetime) -> timedelta:
     """How long `Retry-After` asks to wait; zero when it is missing or unreadable."""
-    text = response.headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdecimal():
-        return timedelta(seconds=int(text)) if len(text) < 9 else LONGEST_WAIT
+    if (seconds := header_number(response, "retry-after")) is not None:
+        return timedelta(seconds=seconds)
+    text = response.headers.get("retry-after", "")
     try:
         return parsedate_to_datetime(text).astimezone(UTC) - received
     except (ValueError, OverflowError):

@@ -155,9 +155,7 @@ def _clock(response: RawResponse) -> int:
     If the cache kept the original `Date`, this is at most the cache's half minute too early, which only makes a candle
     final one fetch later; the other way round a forming candle could pass for final.
     """
-    age = response.headers.get("age", "")
-    readable = age.isascii() and age.isdecimal() and len(age) < 6
-    return int(response.source_time.timestamp()) - (int(age) if readable else 0)
+    return int(response.source_time.timestamp()) - (wire.header_number(response, "age") or 0)
 
 
 def _description(document: object) -> str:

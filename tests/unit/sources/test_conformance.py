@@ -139,6 +139,13 @@ def test_a_page_with_status_200_is_an_outage(case: Sample, content_type: str) ->
         assert error.value.not_before > case.now
 
 
+def test_a_text_with_status_200_is_an_outage(case: Sample) -> None:
+    """The content type is believed before the body is read: a text is no data, whatever it says."""
+    for body in (b"Edge: Too Many Requests", case.response().body):
+        with pytest.raises(RetryLaterError):
+            case.source.check(case.request, case.response(body, content_type="text/plain"))
+
+
 def test_429_says_when_to_come_back(case: Sample) -> None:
     """Too many requests: not before the time that the vendor names, and some time later when it names none."""
     with pytest.raises(RetryLaterError) as unnamed:

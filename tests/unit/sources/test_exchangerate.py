@@ -116,6 +116,13 @@ def test_a_bad_rate_costs_its_pairs_only(latest: Sample, rates: dict[str, Any], 
     assert [price.source_symbol for price in payload.prices] == ["EUR/USD", "USD/LBP"]
 
 
+def test_a_quotient_beyond_any_market_is_a_reject(latest: Sample) -> None:
+    """Two rates that could just be may still make a pair that cannot."""
+    body = latest.body | {"rates": latest.body["rates"] | {"EUR": 10**20, "TRY": 1e-20}}
+    payload = latest.source.parse(latest.request, latest.response(body))
+    assert ("absurd_number", "EUR/TRY") in {(refused.reason, refused.source_symbol) for refused in payload.rejects}
+
+
 @pytest.mark.parametrize("pair", ["USD/XXX", "XXX/TRY", "USDTRY", "/", "USD/TRY/EUR"])
 def test_an_unknown_code_is_a_reject_of_its_pair(latest: Sample, pair: str) -> None:
     """A pair that the answer cannot price is told, not passed over."""

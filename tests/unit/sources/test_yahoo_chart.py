@@ -19,6 +19,8 @@ pytestmark = pytest.mark.unit
 OPEN = 1772445600  # 2026-03-02 10:00 UTC, the first minute of the fixture
 PERIOD: dict[str, Any] = {"timezone": "TRT", "start": 1772434800, "end": 1772463600, "gmtoffset": 10800}
 
+LATE = {"start": 1772463600, "end": 1772470800}
+
 
 @pytest.fixture
 def minutes() -> Sample:
@@ -97,7 +99,7 @@ def test_an_odd_row_in_the_middle_is_rejected(minutes: Sample) -> None:
     assert opens(payload.candles) == [OPEN, OPEN + 60]
 
 
-@pytest.mark.parametrize("shape", [[[PERIOD]], {"pre": [[]], "regular": [[PERIOD]], "post": [[PERIOD]]}])
+@pytest.mark.parametrize("shape", [[[PERIOD]], {"pre": [[]], "regular": [[PERIOD]], "post": [[LATE]]}])
 def test_rows_outside_of_the_regular_session_are_cut(minutes: Sample, shape: object) -> None:
     """Pre-market, post-market and the row at the very close are no minutes of the session; both shapes of periods."""
     body = Body(minutes)
@@ -149,7 +151,8 @@ def test_an_answer_from_a_cache_is_as_old_as_it_says(minutes: Sample) -> None:
     at = "Mon, 02 Mar 2026 10:01:05 GMT"
     fresh = minutes.source.parse(minutes.request, minutes.response(body.document, date=at))
     cached = minutes.source.parse(minutes.request, minutes.response(body.document, date=at, age="8"))
-    assert [fresh.candles[0].final, cached.candles[0].final] == [True, False]
+    unknown = minutes.source.parse(minutes.request, minutes.response(body.document, date=at, age="9" * 400))
+    assert [one.candles[0].final for one in (fresh, cached, unknown)] == [True, False, True]
 
 
 def test_a_day_opens_at_the_exchanges_midnight(days: Sample) -> None:
@@ -237,6 +240,8 @@ def test_null_rows_are_missing_and_nothing_else(minutes: Sample) -> None:
     ("name", "value", "reason"),
     [
         ("open", None, "incomplete_row"),
+        ("high", None, "incomplete_row"),
+        ("low", None, "incomplete_row"),
         ("high", "314", "not_a_number"),
         ("low", float("nan"), "not_a_number"),
         ("close", float("inf"), "not_a_number"),
@@ -295,6 +300,7 @@ def test_a_day_without_trading_is_empty(minutes: Sample, quote: object) -> None:
         ({"dataGranularity": None}, "wrong_granularity"),
         ({"exchangeTimezoneName": "Mars/Base"}, "bad_timezone"),
         ({"exchangeTimezoneName": "Europe"}, "bad_timezone"),
+        ({"exchangeTimezoneName": "x" * 5000}, "bad_timezone"),
         ({"exchangeTimezoneName": "../../etc/passwd"}, "bad_timezone"),
         ({"exchangeTimezoneName": None}, "bad_timezone"),
         ({"tradingPeriods": "all day"}, "wrong_shape"),
