@@ -12,7 +12,8 @@ from marketflow.domain.records import Candle
 from marketflow.errors import MalformedPayloadError, SymbolUnavailableError
 from marketflow.sources.base import Source
 from marketflow.sources.factory import create
-from tests.recordings.expectations import EXPECTATIONS, Asked, NotSpoken, Reads, Refuses
+from tests.recordings.expectations import EXPECTATIONS
+from tests.recordings.kinds import Asked, NotSpoken, Reads, Refuses
 
 RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from marketflow.domain.fetching import FetchRequest, FetchTask, RawResponse
+from marketflow.domain.records import Candle, ParsedPayload
 from marketflow.sources.base import Source
 from marketflow.sources.catalog import CATALOG
 from marketflow.sources.factory import create
@@ -58,3 +60,36 @@ def sample(source: str, dataset: str) -> Sample:
         rows=facts["rows"],
         forming=frozenset(datetime.fromisoformat(moment) for moment in facts["forming"]),
     )
+
+
+class ChartBody:
+    """A chart fixture's body to be changed: `meta`, the stamps and the quote arrays at hand."""
+
+    def __init__(self, case: Sample) -> None:
+        self.document = copy.deepcopy(case.body)
+        self.result: dict[str, Any] = self.document["chart"]["result"][0]
+        self.meta: dict[str, Any] = self.result["meta"]
+        self.quote: dict[str, list[Any]] = self.result["indicators"]["quote"][0]
+
+    def rows(self, *rows: tuple[Any, ...]) -> None:
+        """Replace all rows by flat ones, from `(stamp, price)` or `(stamp, price, volume)`."""
+        self.result["timestamp"] = [row[0] for row in rows]
+        for name in ("open", "high", "low", "close"):
+            self.quote[name] = [row[1] for row in rows]
+        self.quote["volume"] = [row[2] if len(row) > 2 else 100 for row in rows]
+        self.result["indicators"].pop("adjclose", None)
+
+
+def read_chart(
+    case: Sample, body: ChartBody, *, clock: int | None = None, request: FetchRequest | None = None
+) -> ParsedPayload:
+    """What is read in `body` when the source's clock is at `clock` (unix seconds)."""
+    headers: dict[str, Any] = {}
+    if clock is not None:
+        headers["date"] = datetime.fromtimestamp(clock, UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    return case.source.parse(request or case.request, case.response(body.document, **headers))
+
+
+def opens(candles: tuple[Candle, ...]) -> list[int]:
+    """Open times as unix seconds."""
+    return [int(candle.open_time.timestamp()) for candle in candles]
