@@ -31,7 +31,7 @@ def note_fetch(report: FetchReport) -> None:
     """Log what a fetcher run did and count it. A failed run is a warning, with the reason the source gave."""
     facts = report.model_dump(mode="json", exclude_none=True)
     failed = sum(report.failures.values())
-    (logger.warning if failed or report.last_error else logger.info)("fetched", extra={"fetch": facts})
+    (logger.warning if failed or report.last_error or report.notice else logger.info)("fetched", extra={"fetch": facts})
     metrics.add_dimension(name="source", value=report.source)
     metrics.add_metric(name="FetchRequests", unit=MetricUnit.Count, value=report.requests)
     metrics.add_metric(name="FetchSucceeded", unit=MetricUnit.Count, value=report.succeeded)

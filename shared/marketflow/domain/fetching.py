@@ -94,6 +94,7 @@ class FetchReport(BaseModel):
     """What one run of a fetcher did and what it knows about its source; all times UTC.
 
     `last_success_at` is the newest `received_at` of a good answer in this run. `failures` counts requests by reason.
+    `notice` is what the source announced about itself, such as the end of an endpoint.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -107,5 +108,6 @@ class FetchReport(BaseModel):
     last_success_at: AwareDatetime | None = None
     next_due_at: AwareDatetime | None = None
     last_error: str | None = None
+    notice: str | None = None
     budget_used: int | None = None
     budget_limit: int | None = None

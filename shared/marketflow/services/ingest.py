@@ -52,6 +52,7 @@ class Run:
     messages: list[str] = field(default_factory=list)
     last_success_at: datetime | None = None
     last_error: str | None = None
+    notice: str | None = None
     verdict: Verdict = field(default_factory=Verdict)
 
     def fail(self, job: Job, kind: str, error: Exception) -> None:
@@ -205,6 +206,7 @@ class Ingest:
         if verdict.next_due is not None:
             known = run.outcome.next_due.get(job.task.dataset, verdict.next_due)
             run.outcome.next_due[job.task.dataset] = min(known, verdict.next_due)
+        run.notice = verdict.notice or run.notice
         if verdict.budget_used is not None and verdict.budget_used >= (run.verdict.budget_used or 0):
             run.verdict = verdict
 
@@ -222,6 +224,7 @@ class Ingest:
             last_success_at=run.last_success_at,
             next_due_at=next_due,
             last_error=run.last_error or state.reason,
+            notice=run.notice,
             budget_used=run.verdict.budget_used,
             budget_limit=run.verdict.budget_limit,
         )

@@ -225,3 +225,9 @@ def test_an_archive_that_fails_ends_the_run_loudly() -> None:
         world.run()
     assert world.outbox.sent == []
     assert world.states.state == SourceState()
+
+
+def test_what_a_source_announces_is_passed_on() -> None:
+    """The end of an endpoint that a source announces stands in the report, where the operator's log shows it."""
+    world = World(source=FakeSource(verdict=Verdict(notice="This endpoint ends on 2027-01-01.")))
+    assert world.run().notice == "This endpoint ends on 2027-01-01."
