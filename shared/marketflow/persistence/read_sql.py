@@ -28,6 +28,12 @@ def _moment(column: str) -> str:
     )
 
 
+def _age(column: str) -> str:
+    """Whole seconds from a time to `:now`, null when there is no time; a clock ahead of ours counts as none."""
+    # greatest() would take a missing time for zero.
+    return f"floor(case when {column} > :now then 0 else extract(epoch from cast(:now as timestamptz) - {column}) end)"
+
+
 _SYMBOL = f"""json_build_object('id', id, 'symbol', symbol, 'name', name, 'asset_type', asset_type,
   'base_currency', base_currency, 'quote_currency', quote_currency, 'exchange', exchange, 'timezone', timezone,
   'source', source, 'source_symbol', source_symbol, 'price_unit', price_unit, 'active', active,
@@ -51,7 +57,7 @@ _LAG = """json_build_object('source', source, 'newest_data_at', {newest_data_at}
   'last_fetch_at', {last_fetch_at}, 'last_success_at', {last_success_at}, 'last_loaded_at', {last_loaded_at},
   'next_due_at', {next_due_at}, 'last_error_at', {last_error_at}, 'last_error', last_error,
   'budget_used', budget_used, 'budget_limit', budget_limit)""".format(
-    age="greatest(0, floor(extract(epoch from cast(:now as timestamptz) - newest_data_at)))",
+    age=_age("newest_data_at"),
     **{
         column: _moment(column)
         for column in (
@@ -74,7 +80,7 @@ full join source_status using (source)"""
 def prices(*, quoted: bool) -> str:
     """The latest price of each of `:names` (separated by commas), one row a name: name, whether it is known, JSON."""
     price = _quote("p.price") if quoted else "p.price"
-    age = "greatest(0, floor(extract(epoch from cast(:now as timestamptz) - p.as_of)))"
+    age = _age("p.as_of")
     target = "cast(cast(:targets as json) ->> s.source as int)"
     return f"""select w.name, s.id is not null, '{{"symbol":' || to_json(s.symbol) || ',"price":' || {price}
   || ',"currency":' || to_json(s.quote_currency) || ',"as_of":"' || {_moment("p.as_of")}

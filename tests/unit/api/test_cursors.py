@@ -51,6 +51,18 @@ def test_a_changed_cursor_is_refused(data: st.DataObject) -> None:
         assert_refused(request(), changed)
 
 
+@given(st.integers(0, 60))
+def test_a_cursor_has_one_spelling(place: int) -> None:
+    """What base64 would skip (foreign characters, the spare bits at the end, padding) is refused as well."""
+    cursor = CURSORS.write(request(), ["AB"])
+    assert len(cursor) % 4 == 3
+    assert_refused(request(), f"{cursor[:place]}!!!!{cursor[place:]}", length=1)
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    sibling = alphabet[alphabet.index(cursor[-1]) ^ 1]
+    assert_refused(request(), cursor[:-1] + sibling, length=1)
+    assert_refused(request(), cursor + "=", length=1)
+
+
 @given(st.text())
 def test_any_other_text_is_refused(text: str) -> None:
     """Text that we did not write never gets through, and never causes another error."""

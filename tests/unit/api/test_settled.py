@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketflow.domain.interval import Interval
@@ -15,9 +15,11 @@ from tests.unit.api.market import NOON, FakeReader
 
 pytestmark = pytest.mark.unit
 
-SLOTS = 10
+SLOTS = 8
 TIMES = [NOON + timedelta(minutes=number) for number in range(SLOTS)]
-BOUNDS = [NOON + timedelta(seconds=30 * number) for number in range(-2, 2 * SLOTS + 2)]
+EVERYTHING = [NOON - timedelta(minutes=2), NOON - timedelta(minutes=1), *TIMES, NOON + timedelta(minutes=SLOTS)]
+NEAR = st.integers(-3, 3).map(lambda halves: timedelta(seconds=30 * halves))
+"""Half a minute more or less decides whether there is room for one more candle."""
 
 
 def ask(times: list[datetime], query: CandleQuery) -> CandleAnswer:
@@ -26,28 +28,32 @@ def ask(times: list[datetime], query: CandleQuery) -> CandleAnswer:
     return MarketData(reader=reader, clock=lambda: NOON, freshness_seconds={}).candles("A", query)
 
 
-@given(
-    present=st.sets(st.integers(0, SLOTS - 1)),
-    start=st.none() | st.sampled_from(BOUNDS),
-    end=st.none() | st.sampled_from(BOUNDS),
-    after=st.none() | st.sampled_from(TIMES),
-    descending=st.booleans(),
-    limit=st.integers(1, SLOTS),
-)
-def test_a_settled_page_survives_every_arrival(
-    present: set[int],
-    start: datetime | None,
-    end: datetime | None,
-    after: datetime | None,
-    descending: bool,
-    limit: int,
-) -> None:
+@st.composite
+def questions(draw: st.DrawFn) -> tuple[list[datetime], CandleQuery]:
+    """A run of minutes with perhaps a hole, and bounds close to its ends: where a page may or may not be closed."""
+    low, high = sorted(draw(st.lists(st.integers(0, SLOTS - 1), min_size=2, max_size=2)))
+    hole = draw(st.none() | st.integers(low, high))
+    return (
+        [TIMES[slot] for slot in range(low, high + 1) if slot != hole],
+        CandleQuery(
+            interval=Interval.M1,
+            start=draw(st.none() | NEAR.map(lambda by: TIMES[low] + by)),
+            end=draw(st.none() | NEAR.map(lambda by: TIMES[high] + by)),
+            after=draw(st.none() | st.sampled_from(EVERYTHING)),
+            descending=draw(st.booleans()),
+            limit=draw(st.integers(1, SLOTS)),
+        ),
+    )
+
+
+@settings(max_examples=2000)
+@given(questions())
+def test_a_settled_page_survives_every_arrival(question: tuple[list[datetime], CandleQuery]) -> None:
     """Whichever minutes arrive later, before, within or behind it, a settled page reads the same and links the same."""
-    query = CandleQuery(interval=Interval.M1, start=start, end=end, after=after, descending=descending, limit=limit)
-    before = ask([TIMES[slot] for slot in present], query)
+    times, query = question
+    before = ask(times, query)
     if before.settled:
-        around = [NOON - timedelta(minutes=5), *TIMES, NOON + timedelta(minutes=SLOTS)]
-        assert ask(around, query).page == before.page
+        assert ask(EVERYTHING, query).page == before.page
 
 
 def test_a_full_page_in_the_middle_is_settled() -> None:

@@ -1,0 +1,45 @@
+"""The statements of the read path do not pin an RDS Proxy connection, and hold no value."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from marketflow.domain.reading import Layout
+from marketflow.persistence import read_sql
+
+pytestmark = pytest.mark.unit
+
+STATEMENTS = [
+    read_sql.SYMBOL,
+    read_sql.SYMBOLS,
+    read_sql.STATUS,
+    *(read_sql.prices(quoted=quoted) for quoted in (False, True)),
+    *(
+        read_sql.candles(layout, quoted=quoted, descending=descending)
+        for layout in Layout
+        for quoted in (False, True)
+        for descending in (False, True)
+    ),
+    *(
+        read_sql.candle_batch(quoted=quoted, descending=descending)
+        for quoted in (False, True)
+        for descending in (False, True)
+    ),
+]
+
+
+@pytest.mark.parametrize("sql", STATEMENTS)
+def test_a_statement_pins_nothing(sql: str) -> None:
+    """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-pinning.html: one SELECT under 16 KB."""
+    assert sql.startswith("select ")
+    assert ";" not in sql
+    assert len(sql.encode()) < 16_384
+    assert not re.search(r"\b(set|set_config|nextval|temp|temporary|listen|prepare|declare|pg_advisory\w*)\b", sql)
+
+
+@pytest.mark.parametrize("sql", STATEMENTS)
+def test_a_statement_changes_nothing(sql: str) -> None:
+    """A read that is sent again after a broken connection must not do anything twice."""
+    assert not re.search(r"\b(insert|update|delete|truncate|merge|for update|create|alter|drop)\b", sql)
