@@ -94,13 +94,13 @@ class Binance:
 
     def _fault(self, request: Request) -> Answer | None:
         """The first of the faults that strike any request."""
-        symbol = request.param("symbol")
+        symbols = _asked(request)
         for name, answer in _FAULTS.items():
-            if self._faults.hits(f"binance.{name}", now=request.now, symbol=symbol):
+            if self._faults.hits(f"binance.{name}", now=request.now, symbols=symbols):
                 return answer()
-        if self._faults.hits("binance.http_429", now=request.now, symbol=symbol):
+        if self._faults.hits("binance.http_429", now=request.now, symbols=symbols):
             return _limited(self._limiter.limit(request.now_ms), request.now_ms)
-        if self._faults.hits("binance.http_418", now=request.now, symbol=symbol):
+        if self._faults.hits("binance.http_418", now=request.now, symbols=symbols):
             return _limited(self._limiter.ban(request.now_ms), request.now_ms)
         return None
 
@@ -149,7 +149,7 @@ class Binance:
             limit=min(limit or 500, _MAX_ROWS),
         )
         grid = Grid(interval, _zone(request.param("timeZone") or "0"))
-        if self._faults.hits("binance.empty", now=request.now, symbol=symbol) or pair.listed > request.now:
+        if self._faults.hits("binance.empty", now=request.now, symbols=(symbol,)) or pair.listed > request.now:
             return _json([])
         tape = self._tape(pair, request.now)
         span = _span(grid, window, tape.last)
@@ -199,6 +199,11 @@ class Binance:
             holes=self._faults.stretches("binance.outage", symbol=pair.symbol),
             late=self._faults.stretches("binance.misaligned", symbol=pair.symbol),
         )
+
+
+def _asked(request: Request) -> list[str]:
+    """The symbols that a request names, one way or the other."""
+    return [request.param("symbol") or "", *re.findall(r'"([^"]+)"', request.param("symbols") or "")]
 
 
 def _span(grid: Grid, window: Window, last: int) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -33,30 +34,40 @@ def easter(year: int) -> date:
 class Holidays:
     """The days of the year on which an exchange is closed.
 
-    `fixed` are (month, day), moved from a weekend to the next weekday before or after it when `observed`. `nth` are
-    (month, weekday, number) with -1 for the last one. `around_easter` are days from Easter Sunday. `early` are (month,
-    day) on which it closes at `early_close`.
+    `fixed` are (month, day); one on a weekend is kept on no other day, on the weekday `nearest` to it, or on the next
+    one `following` that is free. `nth` are (month, weekday, number) with -1 for the last one. `around_easter` are days
+    from Easter Sunday. On `early`, (month, day), and on the day after Thanksgiving it closes at 13:00.
     """
 
     fixed: frozenset[tuple[int, int]] = frozenset()
     nth: frozenset[tuple[int, int, int]] = frozenset()
     around_easter: frozenset[int] = frozenset()
     early: frozenset[tuple[int, int]] = frozenset()
-    observed: bool = False
+    moved: Literal["", "nearest", "following"] = ""
 
     def closed(self, day: date) -> bool:
         """Whether the exchange stays closed on `day` (weekends are not looked at)."""
         if (day.month, day.day) in self.fixed or (day - easter(day.year)).days in self.around_easter:
             return True
-        if self.observed:
-            for shift, weekday in ((1, 4), (-1, 0)):
-                kept = day + shift * _DAY
-                # The exchanges do not close on the last day of a year for a holiday of the next one.
-                if day.weekday() == weekday and (kept.month, kept.day) in self.fixed and kept.year == day.year:
-                    return True
+        if self.moved and day in self._substitutes(day.year):
+            return True
         last = (day + 7 * _DAY).month != day.month
         number = (day.day + 6) // 7
         return (day.month, day.weekday(), number) in self.nth or (last and (day.month, day.weekday(), -1) in self.nth)
+
+    def _substitutes(self, year: int) -> set[date]:
+        """The weekdays on which holidays are kept that fall on a weekend."""
+        fixed = {date(year, month, day) for month, day in self.fixed}
+        found: set[date] = set()
+        for day in sorted(fixed):
+            kept = day
+            if self.moved == "nearest" and day.weekday() == 5:
+                kept -= _DAY
+            while kept.weekday() >= 5 or (kept != day and kept in fixed | found):
+                kept += _DAY
+            # No exchange closes on the last day of a year for a holiday of the next one.
+            found |= {kept} if kept != day and kept.year == year else set()
+        return found
 
 
 NONE = Holidays()
@@ -65,14 +76,14 @@ NEW_YORK = Holidays(
     nth=frozenset({(1, 0, 3), (2, 0, 3), (5, 0, -1), (9, 0, 1), (11, 3, 4)}),
     around_easter=frozenset({-2}),
     early=frozenset({(12, 24), (7, 3)}),
-    observed=True,
+    moved="nearest",
 )
 ISTANBUL = Holidays(fixed=frozenset({(1, 1), (4, 23), (5, 1), (5, 19), (7, 15), (8, 30), (10, 29)}))
 LONDON = Holidays(
     fixed=frozenset({(1, 1), (12, 25), (12, 26)}),
     nth=frozenset({(5, 0, 1), (5, 0, -1), (8, 0, -1)}),
     around_easter=frozenset({-2, 1}),
-    observed=True,
+    moved="following",
 )
 FRANKFURT = Holidays(
     fixed=frozenset({(1, 1), (5, 1), (12, 24), (12, 25), (12, 26), (12, 31)}), around_easter=frozenset({-2, 1})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from local.simulator.fault_table import FAULTS, Kind
 from local.simulator.noise import salt, unit
 
 HOUR = 3600
+_WITH_SYMBOLS = frozenset({"binance", "yahoo"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,11 @@ def parse(name: str, text: str) -> Setting:
     if fault.kind is Kind.ALWAYS:
         raise ValueError(f"{name} needs no switch, it is always there: {fault.explanation}")
     value, _, symbols = text.partition("@")
-    value, _, times = value.partition("x")
+    value, counted, times = value.partition("x")
     try:
         window = _window(value) if "/" in value else None
         probability = 1.0 if window or value == "on" else float(value)
-        count = int(times) if times else None
+        count = int(times) if counted else None
     except ValueError as error:
         raise ValueError(
             f"{name}={text} cannot be read: {error}. Write on, a probability such as 0.05, or START/END such as "
@@ -52,6 +53,8 @@ def parse(name: str, text: str) -> Setting:
         raise ValueError(f"{name}={text}: only faults of single requests can be counted with x.")
     if fault.kind is Kind.MOMENT and window is None:
         raise ValueError(f"{name}={text}: this one needs a window START/END; it happens at its start.")
+    if symbols and name.partition(".")[0] not in _WITH_SYMBOLS:
+        raise ValueError(f"{name}={text}: requests to this vendor are not for a symbol; leave out @{symbols}.")
     names = frozenset(part.strip().upper() for part in symbols.split(",") if part.strip())
     return Setting(text, probability, window, count, names)
 
@@ -119,9 +122,9 @@ class Faults:
             for name in names or tuple(self._settings):
                 self._settings.pop(name, None)
 
-    def hits(self, name: str, *, now: int, symbol: str | None = None) -> bool:
-        """Whether the fault strikes this request; counts it if so. `now` is in epoch seconds."""
-        setting = self._setting(name, symbol)
+    def hits(self, name: str, *, now: int, symbols: Collection[str] = ()) -> bool:
+        """Whether the fault strikes a request for `symbols`; counts it if so. `now` is in epoch seconds."""
+        setting = self._setting(name, symbols)
         if setting is None or (setting.window and not setting.window[0] <= now < setting.window[1]):
             return False
         with self._lock:
@@ -136,7 +139,7 @@ class Faults:
 
     def stretches(self, name: str, *, symbol: str) -> Stretches:
         """The stretches of data time that the fault takes; none when it is off. `note` counts what came of it."""
-        setting = self._setting(name, symbol)
+        setting = self._setting(name, (symbol,))
         if setting is None:
             return NOWHERE
         if setting.window:
@@ -150,7 +153,7 @@ class Faults:
 
     def moment(self, name: str, *, now: int, symbol: str) -> int | None:
         """When the fault happened, in epoch seconds; None when it is not set or still to come."""
-        setting = self._setting(name, symbol)
+        setting = self._setting(name, (symbol,))
         if setting is None or setting.window is None or now < setting.window[0]:
             return None
         self.note(name)
@@ -170,8 +173,6 @@ class Faults:
             for name, fault in FAULTS.items()
         }
 
-    def _setting(self, name: str, symbol: str | None) -> Setting | None:
+    def _setting(self, name: str, symbols: Collection[str]) -> Setting | None:
         setting = self._settings.get(name)
-        if setting is None or (setting.symbols and (symbol is None or symbol.upper() not in setting.symbols)):
-            return None
-        return setting
+        return setting if setting and (not setting.symbols or setting.symbols.intersection(symbols)) else None

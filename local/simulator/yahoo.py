@@ -86,7 +86,7 @@ class Yahoo:
         if not request.headers.get("user-agent", "").startswith("Mozilla/5.0"):
             return _too_many_requests()
         for name, answer in _PAGES.items():
-            if self._faults.hits(f"yahoo.{name}", now=request.now, symbol=symbol):
+            if self._faults.hits(f"yahoo.{name}", now=request.now, symbols=(symbol,)):
                 return answer()
         if request.path.startswith(("/v7/finance/quote", "/v10/")):
             return _no_crumb()
@@ -173,4 +173,4 @@ class Yahoo:
         return found
 
     def _hits(self, name: str, request: Request, instrument: Instrument) -> bool:
-        return self._faults.hits(f"yahoo.{name}", now=request.now, symbol=instrument.symbol)
+        return self._faults.hits(f"yahoo.{name}", now=request.now, symbols=(instrument.symbol,))
