@@ -34,6 +34,9 @@ EPOCH = 315_532_800
 RECIPE = "1"
 """Part of every build's key: a change of this module that changes what it builds must change it."""
 
+KEPT_BUILDS = 4
+"""Older builds of the same kind are removed: a layer takes 60 MB, and each change of the package makes one."""
+
 WHEEL_PLATFORMS = {"arm64": "aarch64-manylinux2014", "x86_64": "x86_64-manylinux2014"}
 KEPT_METADATA = {"METADATA", "entry_points.txt"}
 """What `importlib.metadata` reads. RECORD and its like tell of the installation and differ from machine to machine."""
@@ -44,76 +47,6 @@ IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
 
 class BundlingError(Exception):
     """An asset cannot be built; the message has the tool's own words."""
-
-
-class Bundler(Protocol):
-    """What the stacks take code from."""
-
-    def layer(self) -> Path:
-        """A folder with `python/`: the dependencies and the marketflow package."""
-
-    def function(self, name: str) -> Path:
-        """A folder with the code of functions/<name>."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class UvBundler:
-    """Builds for Python `python` (such as `3.13`) on `architecture`; `host` means this machine's platform instead."""
-
-    python: str
-    architecture: str
-    host: bool = False
-    builds: Path = BUILDS
-
-    def layer(self) -> Path:
-        """A folder with `python/`: the dependencies and the marketflow package."""
-        inputs = (DEPENDENCIES / "requirements.txt", DEPENDENCIES / "provided.txt", PACKAGE)
-        return self._build("layer", inputs, mounted="/opt", fill=self._fill_layer)
-
-    def function(self, name: str) -> Path:
-        """A folder with the code of functions/<name>. Raises BundlingError when there is no such function."""
-        source = ROOT / "functions" / name
-        if not (source / "handler.py").is_file():
-            raise BundlingError(f"functions/{name}/handler.py is missing: every function is a folder with a handler.")
-
-        def copy(target: Path) -> None:
-            shutil.copytree(source, target, ignore=IGNORED, dirs_exist_ok=True)
-
-        return self._build(f"function-{name}", (source,), mounted="/var/task", fill=copy)
-
-    def _fill_layer(self, target: Path) -> None:
-        platform = () if self.host else ("--python-platform", WHEEL_PLATFORMS[self.architecture])
-        run(
-            uv.find_uv_bin(),
-            *("pip", "install", "--quiet", "--link-mode", "copy", "--python", sys.executable),
-            *("--target", str(target / "python"), "--python-version", self.python, *platform, "--only-binary", ":all:"),
-            *("--require-hashes", "-r", str(DEPENDENCIES / "requirements.txt")),
-            *("--excludes", str(DEPENDENCIES / "provided.txt")),
-        )
-        prune(target / "python")
-        shutil.copytree(PACKAGE, target / "python" / "marketflow", ignore=IGNORED)
-
-    def _build(self, name: str, inputs: Sequence[Path], *, mounted: str, fill: Callable[[Path], None]) -> Path:
-        key = f"{RECIPE} {name} {self.python} {self.architecture} {self.host} {tree_hash(inputs)}"
-        built = self.builds / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-        if built.is_dir():
-            return built
-        interpreter = find_interpreter(self.python)
-        if interpreter is None:
-            built = built.with_name(f"{built.name}-sources")
-            shutil.rmtree(built, ignore_errors=True)
-        self.builds.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.builds, prefix=".making-") as making:
-            target = Path(making) / name
-            target.mkdir()
-            fill(target)
-            if interpreter is not None:
-                compile_tree(target, interpreter=interpreter, mounted=mounted)
-            normalise(target)
-            # Another run may have built the same in the meantime: a build is only ever replaced by its equal.
-            with contextlib.suppress(OSError):
-                target.rename(built)
-        return built
 
 
 def run(*command: str) -> str:
@@ -139,12 +72,92 @@ def find_interpreter(version: str) -> str | None:
     for way in ways:
         with contextlib.suppress(BundlingError):
             return run(*way)
-    warnings.warn(
-        f"No Python {version} on this machine and none to download: the functions ship without compiled bytecode, and "
-        f"each cold start takes about a second longer. Install Python {version} to mend it.",
-        stacklevel=2,
-    )
     return None
+
+
+class Bundler(Protocol):
+    """What the stacks take code from."""
+
+    def layer(self) -> Path:
+        """A folder with `python/`: the dependencies and the marketflow package."""
+
+    def function(self, name: str) -> Path:
+        """A folder with the code of functions/<name>."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UvBundler:
+    """Builds for Python `python` (such as `3.13`) on `architecture`; `host` means this machine's platform instead.
+
+    `interpreter` finds the Python that compiles. Without one the sources ship alone, with a warning, and are built
+    again next time.
+    """
+
+    python: str
+    architecture: str
+    host: bool = False
+    builds: Path = BUILDS
+    package: Path = PACKAGE
+    interpreter: Callable[[str], str | None] = find_interpreter
+
+    def layer(self) -> Path:
+        """A folder with `python/`: the dependencies and the marketflow package."""
+        inputs = (DEPENDENCIES / "requirements.txt", DEPENDENCIES / "provided.txt", self.package)
+        return self._build("layer", inputs, mounted="/opt", fill=self._fill_layer)
+
+    def function(self, name: str) -> Path:
+        """A folder with the code of functions/<name>. Raises BundlingError when there is no such function."""
+        source = ROOT / "functions" / name
+        if not (source / "handler.py").is_file():
+            raise BundlingError(f"functions/{name}/handler.py is missing: every function is a folder with a handler.")
+
+        def copy(target: Path) -> None:
+            shutil.copytree(source, target, ignore=IGNORED, dirs_exist_ok=True)
+
+        return self._build(f"function-{name}", (source,), mounted="/var/task", fill=copy)
+
+    def _fill_layer(self, target: Path) -> None:
+        platform = () if self.host else ("--python-platform", WHEEL_PLATFORMS[self.architecture])
+        run(
+            uv.find_uv_bin(),
+            *("pip", "install", "--quiet", "--link-mode", "copy", "--python", sys.executable),
+            *("--target", str(target / "python"), "--python-version", self.python, *platform, "--only-binary", ":all:"),
+            *("--require-hashes", "-r", str(DEPENDENCIES / "requirements.txt")),
+            *("--excludes", str(DEPENDENCIES / "provided.txt")),
+        )
+        prune(target / "python")
+        shutil.copytree(self.package, target / "python" / "marketflow", ignore=IGNORED)
+
+    def _build(self, name: str, inputs: Sequence[Path], *, mounted: str, fill: Callable[[Path], None]) -> Path:
+        target_name = "host" if self.host else self.architecture
+        kind = f"{name}-{self.python}-{target_name}"
+        key = f"{RECIPE} {kind} {self.architecture} {tree_hash(inputs)}"
+        built = self.builds / f"{kind}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+        if built.is_dir():
+            return built
+        interpreter = self.interpreter(self.python)
+        if interpreter is None:
+            warnings.warn(
+                f"No Python {self.python} on this machine and none to download: {name} ships without compiled "
+                f"bytecode, and each cold start takes about a second longer. Install Python {self.python} to mend it.",
+                stacklevel=2,
+            )
+            built = built.with_name(f"{built.name}-sources")
+            shutil.rmtree(built, ignore_errors=True)
+        self.builds.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.builds, prefix=".making-") as making:
+            target = Path(making) / name
+            target.mkdir()
+            fill(target)
+            if interpreter is not None:
+                compile_tree(target, interpreter=interpreter, mounted=mounted)
+            normalise(target)
+            # Another run may have built the same in the meantime: a build is only ever replaced by its equal.
+            with contextlib.suppress(OSError):
+                target.rename(built)
+        for old in sorted(self.builds.glob(f"{kind}-*"), key=lambda path: path.stat().st_ctime)[:-KEPT_BUILDS]:
+            shutil.rmtree(old, ignore_errors=True)
+        return built
 
 
 def compile_tree(target: Path, *, interpreter: str, mounted: str) -> None:

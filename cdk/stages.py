@@ -109,8 +109,8 @@ class Stage(Setting):
     """One stage. Without `database` there is no Network and no Database stack, and `database_url` names the server.
 
     `tls_only` refuses plain HTTP at buckets, queues and topics. The emulator speaks nothing else on the loopback
-    interface, and where it enforces IAM it enforces that refusal too. `send_actions` let a function send to a queue: the
-    emulator asks for sqs:SendMessageBatch, which is no action of AWS, where sqs:SendMessage covers batches.
+    interface, and where it enforces IAM it enforces that refusal too. `send_action` lets a function send to a queue:
+    the emulator asks for sqs:SendMessageBatch, which is no action of AWS, where sqs:SendMessage covers batches.
     """
 
     name: str
@@ -118,7 +118,7 @@ class Stage(Setting):
     synthesizer: Literal["default", "cli"] = "default"
     assets_bucket: str | None = None
     tls_only: bool = True
-    send_actions: tuple[str, ...] = ("sqs:SendMessage",)
+    send_action: Literal["sqs:SendMessage", "sqs:SendMessage*"] = "sqs:SendMessage"
     termination_protection: bool
     removal: Literal["retain", "destroy"]
     log_days: PositiveInt

@@ -91,10 +91,10 @@ class Function(Construct):
             **(network or {}),
             **(background or {}),
         )
-        # What a function must find before it runs; the function itself is known to whoever names its ARN.
-        self.ready = DependencyGroup()
-        self.ready.add(self.log_group)
-        self.ready.add(self.role.node.find_child("DefaultPolicy"))
+        # All that must be there before a first invocation, beside the function itself, to whose ARN an invoker refers.
+        invocation = self.function.node.try_find_child("EventInvokeConfig")
+        parts = (self.log_group, self.role.node.find_child("DefaultPolicy"), invocation)
+        self.ready = DependencyGroup(*(part for part in parts if part is not None))
         # The CDK lets a function wait for its role's policy by naming the role as well, to which it refers anyway.
         resource = self.function.node.default_child
         if isinstance(resource, CfnResource):

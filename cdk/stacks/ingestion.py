@@ -122,7 +122,7 @@ class IngestionStack(MarketFlowStack):
             environment={key: value for key, value in environment.items() if value},
         )
         role = ingestion.fetch.role
-        self.payloads.queue.grant(role, *stage.send_actions)
+        self.payloads.queue.grant(role, stage.send_action)
         self._allow(role, "s3:PutObject", f"raw/source={name}/*", f"errors/source={name}/*", f"state/{name}.json")
         self._allow(role, "s3:GetObject", f"catalog/{name}.json", f"state/{name}.json")
         # Without it S3 answers 403 for an object that is not there yet: "no state" and "no right" would look the same.

@@ -1,0 +1,173 @@
+"""The API in front of the function: who gets in, how often, and what the gateway itself says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from cdk.problems import PROBLEMS
+from cdk.routes import ROUTES
+from marketflow.api.routes import ReadRoutes
+from marketflow.api.routing import Access
+from tests.cdk.templates import Assembly, Template, referred
+
+pytestmark = pytest.mark.cdk
+
+
+def paths(api: Template) -> dict[str, str]:
+    """The full path of every resource of the API, by logical id."""
+    resources = api.resources("AWS::ApiGateway::Resource")
+
+    def path(logical_id: str) -> str:
+        properties = resources[logical_id]["Properties"]
+        parent = referred(properties["ParentId"])
+        return (path(parent) if parent in resources else "") + "/" + str(properties["PathPart"])
+
+    return {logical_id: path(logical_id) for logical_id in resources}
+
+
+def methods(api: Template) -> dict[tuple[str, str], dict[str, Any]]:
+    """Every method but the preflights, by path and verb."""
+    known = paths(api)
+    found = {}
+    for method in api.resources("AWS::ApiGateway::Method").values():
+        properties = method["Properties"]
+        if properties["HttpMethod"] != "OPTIONS":
+            found[known[str(referred(properties["ResourceId"]))], properties["HttpMethod"]] = properties
+    return found
+
+
+def responses(api: Template) -> dict[str, dict[str, Any]]:
+    """The gateway's own answers by their type."""
+    found = api.resources("AWS::ApiGateway::GatewayResponse").values()
+    return {entry["Properties"]["ResponseType"]: entry["Properties"] for entry in found}
+
+
+def test_the_gateway_has_the_routes_of_the_table_and_no_other(assembly: Assembly) -> None:
+    """Adding a route is adding a row; any other path never reaches the function."""
+    assert set(methods(assembly.templates["api"])) == {(route.path, route.method) for route in ROUTES}
+
+
+def test_the_table_is_that_of_the_api_function() -> None:
+    """A route that the function has and the gateway lacks would be a 404 in AWS only."""
+    # The table is built before any dependency is used.
+    table = ReadRoutes(market_data=None, cursors=None).table()  # type: ignore[arg-type]
+    function = {(route.method, route.path, route.access is not Access.OPEN) for route in table}
+    assert {(route.method, route.path, route.needs_key) for route in ROUTES} == function
+
+
+def test_every_route_but_the_open_ones_needs_an_api_key(assembly: Assembly) -> None:
+    """Health and readiness tell nothing that is worth a key."""
+    without = {path for (path, _), entry in methods(assembly.templates["api"]).items() if not entry["ApiKeyRequired"]}
+    assert without == {"/v1/health", "/v1/ready"}
+
+
+def test_the_key_is_on_a_usage_plan_with_throttle_and_quota(assembly: Assembly) -> None:
+    """A key without a plan would open nothing; a plan without limits everything."""
+    api = assembly.templates["api"]
+    (plan,) = api.resources("AWS::ApiGateway::UsagePlan").values()
+    assert plan["Properties"]["Throttle"]["RateLimit"] > 0
+    assert plan["Properties"]["Quota"] == {"Limit": plan["Properties"]["Quota"]["Limit"], "Period": "DAY"}
+    (link,) = api.resources("AWS::ApiGateway::UsagePlanKey").values()
+    assert referred(link["Properties"]["KeyId"]) in api.resources("AWS::ApiGateway::ApiKey")
+
+
+def test_a_key_has_a_given_value_only_locally(assembly: Assembly) -> None:
+    """In AWS nobody chooses a key: the service makes it, and no template holds it."""
+    (key,) = assembly.templates["api"].resources("AWS::ApiGateway::ApiKey").values()
+    assert ("Value" in key["Properties"]) is (assembly.stage == "local")
+
+
+def test_stage_and_methods_are_throttled_behind_the_plan(assembly: Assembly) -> None:
+    """AWS calls the limits of usage plans best-effort."""
+    (stage,) = assembly.templates["api"].resources("AWS::ApiGateway::Stage").values()
+    settings = {entry["ResourcePath"]: entry for entry in stage["Properties"]["MethodSettings"]}
+    assert settings.keys() == {"/*"} | {"/" + route.path.replace("/", "~1") for route in ROUTES}
+    assert all(entry["ThrottlingRateLimit"] > 0 and entry["ThrottlingBurstLimit"] > 0 for entry in settings.values())
+
+
+def test_requests_are_logged_as_json_and_bodies_never(assembly: Assembly) -> None:
+    """One object a request; an API key's id is in it, its value is not."""
+    (stage,) = assembly.templates["api"].resources("AWS::ApiGateway::Stage").values()
+    access = json.loads(stage["Properties"]["AccessLogSetting"]["Format"])
+    assert {"request_id", "path", "status", "api_key_id", "milliseconds"} <= access.keys()
+    assert "$context.identity.apiKey" not in access.values()
+    assert not [entry for entry in stage["Properties"]["MethodSettings"] if entry["DataTraceEnabled"]]
+    assert stage["Properties"]["TracingEnabled"] is True
+    assert stage["Properties"]["StageName"] == "api"
+
+
+def test_every_error_of_the_gateway_is_a_problem(assembly: Assembly) -> None:
+    """RFC 9457 with the same members as the function's own problems."""
+    found = responses(assembly.templates["api"])
+    assert set(found) == {problem.kind.response_type for problem in PROBLEMS}
+    for answer in found.values():
+        assert answer["ResponseParameters"]["gatewayresponse.header.Content-Type"] == "'application/problem+json'"
+        body = json.loads(answer["ResponseTemplates"]["application/json"])
+        assert list(body) == ["type", "title", "status", "detail", "instance", "code", "request_id"]
+        assert str(body["status"]) == answer["StatusCode"]
+        assert body["type"] == f"urn:marketflow:problem:{body['code']}"
+        assert body["request_id"] == "$context.requestId"
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("UNAUTHORIZED", 401),
+        ("INVALID_API_KEY", 403),
+        ("MISSING_AUTHENTICATION_TOKEN", 404),
+        ("REQUEST_TOO_LARGE", 413),
+        ("THROTTLED", 429),
+        ("QUOTA_EXCEEDED", 429),
+        ("INTEGRATION_TIMEOUT", 504),
+        ("DEFAULT_5XX", 500),
+    ],
+)
+def test_an_error_of_the_gateway_has_the_status_that_fits(assembly: Assembly, kind: str, status: int) -> None:
+    """An unknown path is a 404, although the gateway takes it for a missing token."""
+    assert responses(assembly.templates["api"])[kind]["StatusCode"] == str(status)
+
+
+def test_too_many_requests_say_when_to_ask_again(assembly: Assembly) -> None:
+    """Retry-After, in seconds."""
+    found = responses(assembly.templates["api"])
+    for kind in ("THROTTLED", "QUOTA_EXCEEDED"):
+        assert int(found[kind]["ResponseParameters"]["gatewayresponse.header.Retry-After"].strip("'")) >= 1
+
+
+def test_a_changed_route_or_error_makes_a_new_deployment(assembly: Assembly) -> None:
+    """API Gateway serves a snapshot: what is not deployed again does not change."""
+    api = assembly.templates["api"]
+    (deployment,) = api.resources("AWS::ApiGateway::Deployment").values()
+    snapshot = {*api.resources("AWS::ApiGateway::Method"), *api.resources("AWS::ApiGateway::GatewayResponse")}
+    assert snapshot <= set(deployment["DependsOn"])
+
+
+def test_a_stage_without_origins_answers_no_preflight(assembly: Assembly) -> None:
+    """The stage's list decides whether pages of other origins may read the API at all."""
+    api = assembly.templates["api"]
+    preflights = [
+        entry
+        for entry in api.resources("AWS::ApiGateway::Method").values()
+        if entry["Properties"]["HttpMethod"] == "OPTIONS"
+    ]
+    open_to_pages = assembly.stage != "prod"
+    assert bool(preflights) is open_to_pages
+    origin = "gatewayresponse.header.Access-Control-Allow-Origin"
+    assert all((origin in answer["ResponseParameters"]) is open_to_pages for answer in responses(api).values())
+
+
+def test_long_answers_are_compressed(assembly: Assembly) -> None:
+    """Pages of candles shrink to a fifth."""
+    (api,) = assembly.templates["api"].resources("AWS::ApiGateway::RestApi").values()
+    assert api["Properties"]["MinimumCompressionSize"] == 1024
+    assert api["Properties"]["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
+
+
+def test_the_local_api_has_a_stable_address(assembly: Assembly) -> None:
+    """The emulator takes the API's id from a tag; AWS is not given one that means nothing there."""
+    (api,) = assembly.templates["api"].resources("AWS::ApiGateway::RestApi").values()
+    tags = {tag["Key"]: tag["Value"] for tag in api["Properties"]["Tags"]}
+    assert tags.get("ms-custom-id") == ("marketflow" if assembly.stage == "local" else None)

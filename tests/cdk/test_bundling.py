@@ -1,0 +1,189 @@
+"""The real build of layer and functions, with uv and without Docker: what ships, and that it is always the same."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from cdk.bundling import EPOCH, KEPT_BUILDS, PACKAGE, BundlingError, UvBundler, find_interpreter, tree_hash
+from cdk.stages import ARCHITECTURE, PYTHON
+
+pytestmark = pytest.mark.cdk
+
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+AARCH64 = 183
+"""The processor's number in an ELF header: https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html"""
+
+FUNCTIONS = ("fetch", "etl", "migrate", "api")
+PROVIDED = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
+"""What the Lambda runtime has besides the standard library."""
+
+SETTINGS = {
+    "MARKETFLOW_STAGE": "test",
+    "POWERTOOLS_SERVICE_NAME": "test",
+    "POWERTOOLS_METRICS_NAMESPACE": "MarketFlow",
+    "POWERTOOLS_TRACE_DISABLED": "true",
+    "DATABASE_URL": "postgresql://postgres@/marketflow?host=/nowhere",
+    "DATA_BUCKET": "bucket",
+    "SOURCE": "binance",
+    "PAYLOAD_QUEUE_URL": "http://127.0.0.1:9/queue",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
+
+
+Make = Callable[[Path], UvBundler]
+
+
+@pytest.fixture(scope="module")
+def lambda_bundler(tmp_path_factory: pytest.TempPathFactory) -> Make:
+    """Builds what goes to AWS, from a copy of the package: it may be edited while the tests run."""
+    package = tmp_path_factory.mktemp("package") / PACKAGE.name
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    return lambda builds: UvBundler(python=PYTHON, architecture=ARCHITECTURE, builds=builds, package=package)
+
+
+@pytest.fixture(scope="module")
+def builds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the builds that this module looks at."""
+    return tmp_path_factory.mktemp("builds")
+
+
+@pytest.fixture(scope="module")
+def layer(builds: Path, lambda_bundler: Make) -> Path:
+    """The layer for AWS."""
+    return lambda_bundler(builds).layer()
+
+
+@pytest.fixture(scope="module")
+def local(builds: Path) -> UvBundler:
+    """Builds what runs on this machine."""
+    return UvBundler(python=HERE, architecture="x86_64", host=True, builds=builds)
+
+
+def everything(folder: Path) -> dict[str, tuple[int, int, bytes]]:
+    """Mode, time and content of every file below `folder`."""
+    return {
+        path.relative_to(folder).as_posix(): (path.stat().st_mode, int(path.stat().st_mtime), path.read_bytes())
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_the_same_input_gives_the_same_files(layer: Path, lambda_bundler: Make, tmp_path: Path) -> None:
+    """Byte for byte, with the same times and modes, in another folder: the asset's hash is not the builder's."""
+    again = lambda_bundler(tmp_path / "some" / "where").layer()
+    assert again.name == layer.name
+    assert everything(again) == everything(layer)
+    assert {time for _, time, _ in everything(layer).values()} == {EPOCH}
+
+
+def test_a_build_is_made_once(builds: Path, layer: Path, lambda_bundler: Make) -> None:
+    """The second synth finds it: the folder is the very same one."""
+    before = layer.stat().st_ino
+    assert lambda_bundler(builds).layer() == layer
+    assert layer.stat().st_ino == before
+
+
+def test_every_library_is_for_the_processor_of_the_functions(layer: Path) -> None:
+    """A shared object of the machine that built would fail at the first import in AWS."""
+    libraries = list(layer.rglob("*.so"))
+    assert libraries
+    assert {int.from_bytes(path.read_bytes()[18:20], "little") for path in libraries} == {AARCH64}
+
+
+def test_the_layer_holds_the_package_and_what_it_needs_and_nothing_else(layer: Path) -> None:
+    """No tests, no scripts, no record of the installation, and no second botocore beside Lambda's."""
+    top = {path.name for path in (layer / "python").iterdir()}
+    assert {"marketflow", "pydantic", "aws_lambda_powertools", "sqlalchemy", "alembic", "pg8000", "httpx"} <= top
+    assert not top & {"boto3", "botocore", "s3transfer", "urllib3", "bin", ".lock"}
+    names = {path.name for path in layer.rglob("*")}
+    assert not names & {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "tests"}
+    assert (layer / "python" / "marketflow" / "persistence" / "migrations").is_dir()
+
+
+def test_every_module_is_compiled_and_never_checked_against_its_source(layer: Path) -> None:
+    """Lambda mounts code read-only: a module without bytecode is compiled at each cold start."""
+    if find_interpreter(PYTHON) is None:
+        pytest.skip(f"no Python {PYTHON} on this machine, and none to download: the sources ship alone")
+    tag = f"cpython-{PYTHON.replace('.', '')}"
+    modules = list((layer / "python" / "marketflow").rglob("*.py"))
+    assert modules
+    for module in modules:
+        compiled = module.parent / "__pycache__" / f"{module.stem}.{tag}.pyc"
+        # The flags of PEP 552: 1 is "a hash of the source, not to be checked".
+        assert int.from_bytes(compiled.read_bytes()[4:8], "little") == 1, module
+        assert str(layer).encode() not in compiled.read_bytes()
+
+
+def test_without_a_compiler_the_sources_ship_with_a_warning(lambda_bundler: Make, tmp_path: Path) -> None:
+    """And the next synth tries again: such a build is not kept for the compiled one."""
+    poor = UvBundler(python=PYTHON, architecture=ARCHITECTURE, builds=tmp_path, interpreter=lambda _: None)
+    with pytest.warns(UserWarning, match=rf"No Python {PYTHON}"):
+        built = poor.function("api")
+    assert not list(built.rglob("*.pyc"))
+    if find_interpreter(PYTHON) is not None:
+        assert list(lambda_bundler(tmp_path).function("api").rglob("*.pyc"))
+
+
+def test_a_missing_function_is_named(lambda_bundler: Make, tmp_path: Path) -> None:
+    """Before anything is built."""
+    with pytest.raises(BundlingError, match=r"functions/report/handler\.py is missing"):
+        lambda_bundler(tmp_path).function("report")
+
+
+def test_old_builds_are_forgotten(tmp_path: Path) -> None:
+    """A layer is large, and every change of the package makes a new one."""
+    for number in range(KEPT_BUILDS + 2):
+        (tmp_path / f"function-api-{HERE}-host-{number:016d}").mkdir()
+    built = UvBundler(python=HERE, architecture="x86_64", host=True, builds=tmp_path).function("api")
+    left = list(tmp_path.iterdir())
+    assert built in left
+    assert len(left) == KEPT_BUILDS
+
+
+def test_a_tree_hash_is_of_names_and_contents(tmp_path: Path) -> None:
+    """Neither the folder's place nor its times nor what Python leaves behind change it; a name and a content do."""
+    one, two = tmp_path / "a" / "code", tmp_path / "b" / "code"
+    for folder in (one, two):
+        folder.mkdir(parents=True)
+        (folder / "module.py").write_text("x = 1\n")
+    os.utime(two / "module.py", (1, 1))
+    (two / "__pycache__").mkdir()
+    (two / "__pycache__" / "module.pyc").write_bytes(b"compiled")
+    assert tree_hash([one]) == tree_hash([two])
+    (two / "module.py").rename(two / "other.py")
+    assert tree_hash([one]) != tree_hash([two])
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_handler_imports_with_nothing_but_its_folder_the_layer_and_boto3(
+    local: UvBundler, function: str, tmp_path: Path
+) -> None:
+    """A package that is missing in the layer is missing here, not at the first invocation in AWS."""
+    runtime = tmp_path / "runtime"
+    runtime.mkdir()
+    for name in PROVIDED:
+        spec = find_spec(name)
+        assert spec is not None
+        assert spec.origin is not None
+        origin = Path(spec.origin)
+        source = origin.parent if origin.name == "__init__.py" else origin
+        (runtime / source.name).symlink_to(source)
+    path = [local.function(function), local.layer() / "python", runtime]
+    program = f"import sys; sys.path[:0] = {[str(entry) for entry in path]!r}; import handler; assert handler.handler"
+    # -I -S: no site-packages, no variables that would add a path.
+    done = subprocess.run(  # noqa: S603 - the interpreter that runs the tests, on a program written above
+        [sys.executable, "-I", "-S", "-c", program],
+        env={**SETTINGS, "PATH": os.defpath, "LAMBDA_TASK_ROOT": str(path[0])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

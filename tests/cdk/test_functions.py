@@ -1,0 +1,219 @@
+"""The functions: what each runs on, what it is told, and that it may do nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+
+from cdk.alarms import functions as function_names
+from cdk.bundling import ROOT
+from marketflow.sources.catalog import CATALOG
+from tests.cdk.templates import Assembly, Resource, Template, listed, referred, text
+
+pytestmark = pytest.mark.cdk
+
+RESERVED = re.compile(r"^(AWS_|_|LAMBDA_|TZ$|PATH$|PYTHONPATH$|LD_LIBRARY_PATH$)")
+"""Lambda sets these itself and refuses a deployment that sets them; PYTHONPATH would hide the layer."""
+
+DATABASE_FUNCTIONS = {"etl", "migrate", "api"}
+EVERYWHERE_ALLOWED = {
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+    "logs:CreateLogStream",
+    "logs:DescribeLogStreams",
+    "logs:PutLogEvents",
+}
+"""Actions that AWS does not let one narrow to a resource (and what flow logs do, in their own log group)."""
+
+
+def named(assembly: Assembly) -> dict[str, tuple[Template, Resource]]:
+    """The functions by their names without the stage's prefix."""
+    prefix = f"marketflow-{assembly.stage}-"
+    return {
+        resource["Properties"]["FunctionName"].removeprefix(prefix): (template, resource)
+        for template, _, resource in assembly.with_resources("AWS::Lambda::Function")
+    }
+
+
+def variables(function: Resource) -> dict[str, object]:
+    """The function's environment."""
+    found: dict[str, object] = function["Properties"]["Environment"]["Variables"]
+    return found
+
+
+def grants(template: Template, function: Resource) -> dict[str, set[str]]:
+    """What the function's role may do: each action with its resources."""
+    role = referred(function["Properties"]["Role"])
+    allowed: dict[str, set[str]] = {}
+    for policy in template.resources("AWS::IAM::Policy").values():
+        if role in [referred(entry) for entry in policy["Properties"]["Roles"]]:
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+                assert statement["Effect"] == "Allow"
+                for action in listed(statement["Action"]):
+                    allowed.setdefault(action, set()).update(text(entry) for entry in listed(statement["Resource"]))
+    return allowed
+
+
+def test_the_functions_are_those_of_the_folders_and_the_catalogue(assembly: Assembly) -> None:
+    """One fetcher for each source, and nothing that CDK adds of its own."""
+    assert set(named(assembly)) == {*(f"fetch-{source}" for source in CATALOG), "etl", "migrate", "api"}
+    assert set(named(assembly)) == set(function_names())
+
+
+def test_every_function_has_a_log_group_that_forgets(assembly: Assembly) -> None:
+    """Its own, named after it, with the stage's retention."""
+    for name, (template, function) in named(assembly).items():
+        group = referred(function["Properties"]["LoggingConfig"]["LogGroup"])
+        assert group is not None
+        properties = template.resource(group)["Properties"]
+        assert properties["LogGroupName"] == f"/aws/lambda/marketflow-{assembly.stage}-{name}"
+        assert properties["RetentionInDays"] > 0
+
+
+def test_every_log_group_forgets(assembly: Assembly) -> None:
+    """Also those that AWS would make by itself, and keep for ever."""
+    groups = [resource["Properties"] for _, _, resource in assembly.with_resources("AWS::Logs::LogGroup")]
+    assert all("RetentionInDays" in group for group in groups)
+    assert any(text(group["LogGroupName"]).startswith("API-Gateway-Execution-Logs_") for group in groups)
+
+
+def test_every_function_is_traced(assembly: Assembly) -> None:
+    """X-Ray, from the schedule to the row."""
+    assert all(fn["Properties"]["TracingConfig"] == {"Mode": "Active"} for _, fn in named(assembly).values())
+
+
+def test_every_function_runs_on_the_one_runtime(cloud: Assembly) -> None:
+    """python3.13 on arm64, and a layer that was built for both."""
+    for _, function in named(cloud).values():
+        assert function["Properties"]["Runtime"] == "python3.13"
+        assert function["Properties"]["Architectures"] == ["arm64"]
+    for _, _, layer in cloud.with_resources("AWS::Lambda::LayerVersion"):
+        assert layer["Properties"]["CompatibleRuntimes"] == ["python3.13"]
+        assert layer["Properties"]["CompatibleArchitectures"] == ["arm64"]
+
+
+def test_a_stack_uses_the_layer_version_that_it_makes(assembly: Assembly) -> None:
+    """A layer version that another stack exports could not be replaced."""
+    for template, function in named(assembly).values():
+        layers = [referred(layer) for layer in function["Properties"]["Layers"]]
+        assert layers == list(template.resources("AWS::Lambda::LayerVersion"))
+
+
+def test_every_function_has_a_role_of_its_own(assembly: Assembly) -> None:
+    """No function can do what only another one needs."""
+    roles = Counter((str(t), referred(fn["Properties"]["Role"])) for t, fn in named(assembly).values())
+    assert set(roles.values()) == {1}
+
+
+def test_an_asynchronous_function_has_a_dead_letter_queue(assembly: Assembly) -> None:
+    """Those that a schedule or CloudFormation invokes: an event that failed for good is kept."""
+    asynchronous = {name for name in named(assembly) if name.startswith("fetch-")} | {"migrate"}
+    for name, (template, function) in named(assembly).items():
+        target = function["Properties"].get("DeadLetterConfig", {}).get("TargetArn")
+        assert (name in asynchronous) == (target is not None), name
+        if target is not None:
+            queue = referred(target)
+            assert queue is not None
+            assert template.resource(queue)["Properties"]["QueueName"].endswith("-dlq")
+
+
+def test_a_migration_is_never_started_twice(assembly: Assembly) -> None:
+    """Lambda's own retry would start a second one beside a first that is slow."""
+    settings = assembly.templates["ingestion"].resources("AWS::Lambda::EventInvokeConfig").values()
+    by_function = {referred(entry["Properties"]["FunctionName"]): entry["Properties"] for entry in settings}
+    assert by_function["MigrateFunctionE2483A46"]["MaximumRetryAttempts"] == 0
+
+
+def test_no_reserved_variable_is_set(assembly: Assembly) -> None:
+    """Lambda refuses some names, and others would change what the runtime does."""
+    for name, (_, function) in named(assembly).items():
+        assert not [variable for variable in variables(function) if RESERVED.match(variable)], name
+
+
+def test_every_function_is_told_what_its_settings_ask_for(assembly: Assembly) -> None:
+    """The names are those of marketflow.config; Powertools has its own."""
+    common = {"MARKETFLOW_STAGE", "LOG_LEVEL", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE"}
+    wanted = {
+        "etl": {"DATABASE_URL", "DATA_BUCKET"},
+        "migrate": {"DATABASE_URL", "DATA_BUCKET"},
+        "api": {"DATABASE_URL", "CORS_ORIGINS"},
+        **{f"fetch-{source}": {"SOURCE", "DATA_BUCKET", "PAYLOAD_QUEUE_URL"} for source in CATALOG},
+    }
+    for name, (_, function) in named(assembly).items():
+        told = variables(function)
+        assert common | wanted[name] <= told.keys(), name
+        assert (told["MARKETFLOW_STAGE"], told["POWERTOOLS_SERVICE_NAME"]) == (assembly.stage, name)
+        assert function["Properties"]["Handler"] == "handler.handler"
+
+
+def test_every_function_has_its_folder() -> None:
+    """functions/<name>/handler.py for each kind of function."""
+    for folder in ("fetch", "etl", "migrate", "api"):
+        assert (ROOT / "functions" / folder / "handler.py").is_file()
+
+
+def test_a_fetcher_may_touch_its_own_source_and_nothing_else(cloud: Assembly) -> None:
+    """Write its archive and its state, read its symbols and its state, send payloads, read its tasks."""
+    bucket = "<DataBucketE6B0FAA8.Arn>"
+    for source in CATALOG:
+        template, function = named(cloud)[f"fetch-{source}"]
+        allowed = grants(template, function)
+        assert allowed["s3:PutObject"] == {
+            f"{bucket}/raw/source={source}/*",
+            f"{bucket}/errors/source={source}/*",
+            f"{bucket}/state/{source}.json",
+        }
+        assert allowed["s3:GetObject"] == {f"{bucket}/catalog/{source}.json", f"{bucket}/state/{source}.json"}
+        assert allowed["s3:ListBucket"] == {bucket}
+        assert not {action for action in allowed if action.startswith(("rds", "secretsmanager", "ec2"))}
+        missed = function["Properties"]["DeadLetterConfig"]["TargetArn"]["Fn::GetAtt"][0]
+        assert allowed["sqs:SendMessage"] == {"<PayloadsQueueF72D6F07.Arn>", f"<{missed}.Arn>"}
+
+
+def test_the_etl_reads_the_archive_and_the_queue_and_signs_in_to_the_database(cloud: Assembly) -> None:
+    """It sends nothing and writes to no bucket."""
+    template, function = named(cloud)["etl"]
+    allowed = grants(template, function)
+    assert allowed["s3:GetObject"] == {"<DataBucketE6B0FAA8.Arn>/raw/*"}
+    assert allowed["sqs:ReceiveMessage"] == {"<PayloadsQueueF72D6F07.Arn>"}
+    assert not allowed.keys() & {"s3:PutObject", "s3:ListBucket", "sqs:SendMessage"}
+
+
+def test_a_function_signs_in_to_the_database_as_one_user(cloud: Assembly) -> None:
+    """rds-db:connect names the user; a wildcard would open every user of the proxy."""
+    for name in DATABASE_FUNCTIONS:
+        template, function = named(cloud)[name]
+        (connect,) = grants(template, function)["rds-db:connect"]
+        assert connect.endswith("/marketflow")
+        assert "*" not in connect
+
+
+def test_a_wildcard_resource_is_only_granted_where_aws_has_no_narrower_one(assembly: Assembly) -> None:
+    """Everything else names what it may touch."""
+    for template in assembly.templates.values():
+        for policy, statement in template.statements():
+            if "*" in listed(statement["Resource"]):
+                assert set(listed(statement["Action"])) <= EVERYWHERE_ALLOWED, f"{template} {policy}"
+
+
+def test_only_database_functions_are_in_the_vpc(cloud: Assembly) -> None:
+    """A fetcher in the isolated subnets would reach no source, and the others need no internet."""
+    inside = {name for name, (_, function) in named(cloud).items() if "VpcConfig" in function["Properties"]}
+    assert inside == DATABASE_FUNCTIONS
+    assert all("?auth=iam" in text(variables(named(cloud)[name][1])["DATABASE_URL"]) for name in DATABASE_FUNCTIONS)
+
+
+def test_a_local_function_gets_the_url_that_was_given(synthesise: object) -> None:
+    """No VPC, no proxy: the URL of the command line."""
+    assert callable(synthesise)
+    for name in DATABASE_FUNCTIONS:
+        _, function = named(synthesise("local"))[name]
+        assert variables(function)["DATABASE_URL"] == "postgresql://postgres@/marketflow?host=/tmp/marketflow"

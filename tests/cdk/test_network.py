@@ -1,0 +1,94 @@
+"""Network and database: no way in from the internet, no way out to it, and no password anywhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cdk.templates import Assembly, listed, referred
+
+pytestmark = pytest.mark.cdk
+
+ROUTES_OUT = (
+    "AWS::EC2::NatGateway",
+    "AWS::EC2::InternetGateway",
+    "AWS::EC2::EgressOnlyInternetGateway",
+    "AWS::EC2::EIP",
+    "AWS::EC2::Route",
+)
+
+
+def test_a_local_stage_has_neither_network_nor_database(assembly: Assembly) -> None:
+    """Everything else is the same in every stage."""
+    cloud_only = {"network", "database"} if assembly.stage != "local" else set()
+    assert set(assembly.templates) == {"ingestion", "api", "observability"} | cloud_only
+
+
+@pytest.mark.parametrize("kind", ROUTES_OUT)
+def test_there_is_no_route_to_the_internet(cloud: Assembly, kind: str) -> None:
+    """No NAT gateway to pay for, and nothing through which data could leave."""
+    assert not list(cloud.with_resources(kind))
+
+
+def test_the_only_endpoint_is_the_free_one_for_s3(cloud: Assembly) -> None:
+    """An interface endpoint costs by the hour."""
+    endpoints = [resource["Properties"] for _, _, resource in cloud.with_resources("AWS::EC2::VPCEndpoint")]
+    assert [endpoint["VpcEndpointType"] for endpoint in endpoints] == ["Gateway"]
+    assert "s3" in str(endpoints[0]["ServiceName"])
+
+
+def test_the_database_is_private_encrypted_and_backed_up(cloud: Assembly) -> None:
+    """gp3 storage, TLS only, and a log that is kept for as long as the stage says."""
+    database = cloud.templates["database"]
+    (instance,) = (entry["Properties"] for entry in database.resources("AWS::RDS::DBInstance").values())
+    assert instance["PubliclyAccessible"] is False
+    assert instance["StorageEncrypted"] is True
+    assert instance["StorageType"] == "gp3"
+    assert instance["BackupRetentionPeriod"] >= 1
+    parameters = referred(instance["DBParameterGroupName"])
+    assert parameters is not None
+    assert database.resource(parameters)["Properties"]["Parameters"]["rds.force_ssl"] == "1"
+
+
+def test_rds_keeps_and_rotates_the_password_itself(cloud: Assembly) -> None:
+    """It stands in no template; rotation by a function would need a way out of the isolated subnets."""
+    (instance,) = (entry["Properties"] for _, _, entry in cloud.with_resources("AWS::RDS::DBInstance"))
+    assert instance["ManageMasterUserPassword"] is True
+    assert "MasterUserPassword" not in instance
+    assert not list(cloud.with_resources("AWS::SecretsManager::Secret"))
+
+
+def test_the_proxy_takes_only_iam_over_tls(cloud: Assembly) -> None:
+    """It reads the password that RDS keeps, and no client ever sends one."""
+    (proxy,) = (entry["Properties"] for _, _, entry in cloud.with_resources("AWS::RDS::DBProxy"))
+    assert proxy["RequireTLS"] is True
+    assert [auth["IAMAuth"] for auth in proxy["Auth"]] == ["REQUIRED"]
+    assert proxy["Auth"][0]["SecretArn"]["Fn::GetAtt"][1] == "MasterUserSecret.SecretArn"
+
+
+def test_only_functions_reach_the_proxy_and_only_the_proxy_the_database(cloud: Assembly) -> None:
+    """Each group names the one that may come in; an address range would not."""
+    network = cloud.templates["network"]
+    inbound = [entry["Properties"] for entry in network.resources("AWS::EC2::SecurityGroupIngress").values()]
+    assert {(referred(rule["SourceSecurityGroupId"]), referred(rule["GroupId"])) for rule in inbound} == {
+        ("Functions1094A112", "ProxyCB0DFB71"),
+        ("ProxyCB0DFB71", "DatabaseB269D8BB"),
+    }
+    assert {(rule["FromPort"], rule["ToPort"]) for rule in inbound} == {(5432, 5432)}
+    groups = network.resources("AWS::EC2::SecurityGroup").values()
+    assert not [group for group in groups if "SecurityGroupIngress" in group["Properties"]]
+
+
+def test_the_stage_decides_how_hard_the_database_is_to_lose(cloud: Assembly) -> None:
+    """Prod leaves a snapshot and refuses a deletion; dev goes when it is told to."""
+    (instance,) = (entry for _, _, entry in cloud.with_resources("AWS::RDS::DBInstance"))
+    kept = cloud.stage == "prod"
+    assert instance["Properties"]["DeletionProtection"] is kept
+    assert instance["DeletionPolicy"] == ("Snapshot" if kept else "Delete")
+    assert cloud.manifest("database")["properties"].get("terminationProtection", False) is kept
+
+
+def test_no_policy_grants_every_action(assembly: Assembly) -> None:
+    """Not even of one service."""
+    for template in assembly.templates.values():
+        for policy, statement in template.statements():
+            assert not [action for action in listed(statement["Action"]) if action.endswith(":*")], policy
