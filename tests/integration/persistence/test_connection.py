@@ -24,6 +24,10 @@ pytestmark = pytest.mark.integration
 
 def test_values_come_back_exact(database: Database) -> None:
     """A numeric keeps every digit, timestamptz is aware UTC whatever the session's zone, JSON stays text."""
+    ((name,),) = database.query("SELECT current_database()")
+    database.query(f"ALTER DATABASE {name} SET timezone = 'Asia/Kolkata'")
+    database.close()
+    assert database.query("SHOW timezone") == [["Asia/Kolkata"]]
     moment = datetime(2026, 3, 29, 1, 30, 0, 123456, tzinfo=timezone(timedelta(hours=3)))
     ((number, when, early, document, nothing, items),) = database.query(
         "SELECT CAST(:number AS numeric), CAST(:moment AS timestamptz), timestamptz '2026-01-01 00:00:00+05:30',"
@@ -34,8 +38,8 @@ def test_values_come_back_exact(database: Database) -> None:
         items=["a:b", "it's"],
     )
     assert str(number) == "0.000008120"
-    assert (when, when.tzinfo) == (moment, UTC)
-    assert early == datetime(2025, 12, 31, 18, 30, tzinfo=UTC)
+    assert (when, early) == (moment, datetime(2025, 12, 31, 18, 30, tzinfo=UTC))
+    assert (when.tzinfo, early.tzinfo) == (UTC, UTC)
     assert document == '{"a": 1.10}'
     assert nothing is None
     assert items == ["a:b", "it's"]
@@ -106,13 +110,13 @@ def test_a_server_that_is_down_is_waited_for_and_then_named(tmp_path: Path) -> N
     """Attempts end with the deadline and an error that names the server; when it comes back, so do the answers."""
     server = local_postgres.start(tmp_path / "pg", disposable=True)
     try:
-        database = Database(server.url, connect_deadline_seconds=0.5)
+        database = Database(server.url, connect_deadline_seconds=2)
         assert database.query("SELECT 1") == [[1]]
         server.kill()
         began = time.monotonic()
         with pytest.raises(DatabaseUnavailableError, match=r"\.s\.PGSQL\.5432, database marketflow took no connection"):
             database.query("SELECT 1")
-        assert time.monotonic() - began < 5
+        assert 1 < time.monotonic() - began < 10
         server.restart()
         assert database.query("SELECT 1") == [[1]]
         database.close()

@@ -25,8 +25,8 @@ def start() -> Iterator[Callable[..., LocalPostgres]]:
     """Starts servers; stops each of them after the test."""
     started: list[LocalPostgres] = []
 
-    def begin(folder: Path, database: str = "marketflow") -> LocalPostgres:
-        server = local_postgres.start(folder, database, disposable=False)
+    def begin(folder: Path, database: str = "marketflow", *, disposable: bool = True) -> LocalPostgres:
+        server = local_postgres.start(folder, database, disposable=disposable)
         started.append(server)
         return server
 
@@ -53,9 +53,20 @@ def alive(pid: int) -> bool:
     return True
 
 
+def run_and(folder: Path, end: str) -> subprocess.CompletedProcess[str]:
+    """A program that starts a server, prints its process id and ends as it is told."""
+    script = f"""
+import os, signal
+from local import postgres
+print(postgres.start({str(folder)!r}, disposable=True).pid, flush=True)
+{end}
+"""
+    return subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)  # noqa: S603
+
+
 def test_data_outlives_kill_restart_and_stop(start: Callable[..., LocalPostgres], tmp_path: Path) -> None:
     """What was committed is there after a crash and after a stop; the URL stays the same through a restart."""
-    server = start(tmp_path / "pg")
+    server = start(tmp_path / "pg", disposable=False)
     url, first = server.url, server.pid
     assert url == f"postgresql://postgres@/marketflow?host={tmp_path}/pg"
     ask(url, "CREATE TABLE kept AS SELECT 1 AS n")
@@ -73,7 +84,7 @@ def test_data_outlives_kill_restart_and_stop(start: Callable[..., LocalPostgres]
     server.stop()
     with pytest.raises(LocalPostgresError, match="stopped for good"):
         server.restart()
-    again = start(tmp_path / "pg")
+    again = start(tmp_path / "pg", disposable=False)
     assert ask(again.url, "SELECT n FROM kept ORDER BY n") == [[1], [2]]
 
 
@@ -113,11 +124,7 @@ def test_stopping_one_leaves_the_others(start: Callable[..., LocalPostgres], tmp
 
 def test_what_a_killed_run_left_behind_is_replaced(start: Callable[..., LocalPostgres], tmp_path: Path) -> None:
     """A run that was killed leaves its server; the next start stops that one and takes its data over."""
-    script = (
-        "import os, signal; from local import postgres;"
-        f"print(postgres.start({str(tmp_path / 'pg')!r}).pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
-    )
-    run = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)  # noqa: S603
+    run = run_and(tmp_path / "pg", "os.kill(os.getpid(), signal.SIGKILL)")
     assert run.returncode == -signal.SIGKILL
     leftover = int(run.stdout)
     assert alive(leftover)
@@ -129,8 +136,7 @@ def test_what_a_killed_run_left_behind_is_replaced(start: Callable[..., LocalPos
 
 def test_an_exit_that_forgets_the_server_stops_it(tmp_path: Path) -> None:
     """A program that ends, also with an exception, takes its server along."""
-    script = f"from local import postgres; print(postgres.start({str(tmp_path / 'pg')!r}).pid, flush=True); 1 / 0"
-    run = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)  # noqa: S603
+    run = run_and(tmp_path / "pg", "1 / 0")
     assert "ZeroDivisionError" in run.stderr
     assert not alive(int(run.stdout))
 
@@ -156,14 +162,14 @@ def test_a_stale_note_with_a_strangers_number_harms_nobody(start: Callable[..., 
 
 def test_a_server_that_cannot_start_shows_its_log(tmp_path: Path) -> None:
     """The error of a failed start carries the end of the server's log, and the folder is free again."""
-    local_postgres.start(tmp_path / "pg").stop()
+    local_postgres.start(tmp_path / "pg", disposable=True).stop()
     configuration = tmp_path / "pg" / "data" / "postgresql.conf"
     good = configuration.read_text()
     configuration.write_text(good + "\nno_such_setting = 1\n")
     with pytest.raises(LocalPostgresError, match="no_such_setting"):
-        local_postgres.start(tmp_path / "pg")
+        local_postgres.start(tmp_path / "pg", disposable=True)
     configuration.write_text(good)
-    local_postgres.start(tmp_path / "pg").stop()
+    local_postgres.start(tmp_path / "pg", disposable=True).stop()
 
 
 def test_half_a_cluster_is_made_anew(start: Callable[..., LocalPostgres], tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def schema(url: str) -> str:
     folder, database = re.findall(r"host=([^&]+)", url)[0], re.findall(r"@/([^?]+)", url)[0]
     dump = subprocess.run(  # noqa: S603 - our own command
         [
-            str(local_postgres._binary("pg_dump")),
+            *local_postgres._command("pg_dump"),
             *("--schema-only", "--no-owner", "--exclude-table=alembic_version", "-U", "postgres", "-h", folder),
             database,
         ],

@@ -34,6 +34,7 @@ def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:
         .not_valid_after(now + timedelta(hours=1))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
     certificate_file, key_file = folder / "server.pem", folder / "server.key"
