@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -14,19 +14,38 @@ from local.stack import Facts
 
 ASSET_TYPES = ("crypto", "stock", "forex")
 POLL_SECONDS = 0.5
+PATIENCE_SECONDS = 10.0
 
 
 class ApiClient:
-    """GETs below the API's URL with its key; decimals are read as Decimal."""
+    """GETs below the API's URL with its key; decimals are read as Decimal. A context manager."""
 
     def __init__(self, facts: Facts) -> None:
         self._http = httpx.Client(
             base_url=facts.api_url, headers={"x-api-key": facts.api_key}, timeout=20, trust_env=False
         )
 
-    def get(self, path: str, **parameters: str | int) -> httpx.Response:
-        """The answer, whatever its status."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def once(self, path: str, **parameters: str | int) -> httpx.Response:
+        """The first answer, whatever its status."""
         return self._http.get(path, params=parameters)
+
+    def get(self, path: str, **parameters: str | int) -> httpx.Response:
+        """The answer, whatever its status, but 429: then it waits as it is told to and asks again.
+
+        `path` may also be a link that another answer gave, which is followed exactly as it stands.
+        """
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while (answer := self._http.get(path, params=parameters or None)).status_code == 429:
+            if time.monotonic() > deadline:
+                break
+            time.sleep(float(answer.headers.get("retry-after", "1")))
+        return answer
 
     def with_key(self, key: str | None, path: str) -> httpx.Response:
         """The answer to another API key, or to none."""
@@ -42,13 +61,7 @@ class ApiClient:
 
     def symbols(self, asset_type: str) -> list[str]:
         """The active symbols of a class."""
-        return [item["symbol"] for item in self.json("/symbols", asset_type=asset_type, active="true")]
-
-    def prices(self, asset_type: str) -> dict[str, dict[str, Any]]:
-        """The latest price of each active symbol of a class that has one."""
-        names = self.symbols(asset_type)
-        items = self.json("/prices", symbols=",".join(names)) if names else []
-        return {item["symbol"]: item for item in items if "price" in item}
+        return [item["symbol"] for item in self.json("/symbols", asset_type=asset_type, active="true", limit=1000)]
 
     def wait_for_prices(
         self, *, seconds: float, alive: Callable[[], None], each: bool = False
@@ -58,22 +71,26 @@ class ApiClient:
         `alive` raises when waiting has become pointless. Raises LocalError that names what is missing after `seconds`.
         """
         deadline = time.monotonic() + seconds
+        symbols: dict[str, list[str]] = {}
         while True:
             alive()
             try:
-                found = {asset_type: self.prices(asset_type) for asset_type in ASSET_TYPES}
-                missing = {kind: self._missing(kind, prices, each=each) for kind, prices in found.items()}
-                if not any(missing.values()):
+                # The symbols are asked for once: a usage plan allows only so many questions a second.
+                symbols = symbols or {kind: self.symbols(kind) for kind in ASSET_TYPES}
+                found = self._latest(symbols)
+                missing = {kind: set(names) - found[kind].keys() for kind, names in symbols.items()}
+                lacking = {kind: names for kind, names in missing.items() if names and (each or not found[kind])}
+                if not lacking:
                     return found
-                trouble = "; ".join(f"{kind}: {names}" for kind, names in missing.items() if names)
+                trouble = "; ".join(f"{kind}: {', '.join(sorted(names))}" for kind, names in lacking.items())
             except (httpx.TransportError, LocalError) as error:
                 trouble = str(error)
             if time.monotonic() > deadline:
                 raise LocalError(f"Prices are missing after {seconds:.0f} s. {trouble}")
             time.sleep(POLL_SECONDS)
 
-    def _missing(self, asset_type: str, prices: dict[str, dict[str, Any]], *, each: bool) -> str:
-        """The symbols that have no price yet, as text; empty when that is all right."""
-        if prices and not each:
-            return ""
-        return ", ".join(sorted(set(self.symbols(asset_type)) - prices.keys()))
+    def _latest(self, symbols: Mapping[str, Sequence[str]]) -> dict[str, dict[str, dict[str, Any]]]:
+        """The latest price of each of the symbols that has one, by class and symbol."""
+        names = ",".join(name for several in symbols.values() for name in several)
+        items = {item["symbol"]: item for item in self.json("/prices", symbols=names) if "price" in item}
+        return {kind: {name: items[name] for name in several if name in items} for kind, several in symbols.items()}

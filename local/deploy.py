@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,10 +48,14 @@ def deployment_environment(environment: Mapping[str, str], *, endpoint_url: str)
 
 
 class Deployer:
-    """Synthesises into `home`/cdk.out and deploys from there, so that what was deployed can be looked at."""
+    """Synthesises into `home`/cdk.out and deploys from there, so that what was deployed can be looked at.
 
-    def __init__(self, emulator: Emulator) -> None:
+    `note` is told the id of each process that is started.
+    """
+
+    def __init__(self, emulator: Emulator, *, note: Callable[[int], None]) -> None:
         self.emulator = emulator
+        self._note = note
         self.assembly = emulator.home / "cdk.out"
         self._remembered = emulator.data / "buckets.json"
         self.environment = deployment_environment(os.environ, endpoint_url=emulator.endpoint_url)
@@ -83,6 +87,7 @@ class Deployer:
                     directory=ROOT,
                 )
                 cleanup.callback(process.stop)
+                self._note(process.pid)
             code = process.wait()
         if code != 0:
             raise LocalError(f"cdk {command} failed with code {code}. The end of {log}:\n{tail(log)}")

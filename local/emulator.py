@@ -81,6 +81,7 @@ class Emulator:
         self.home = home
         self.data = data
         self.endpoint_url = f"http://127.0.0.1:{port}"
+        self._clients: dict[str, Any] = {}
         self.scratch = home / "tmp"
         shutil.rmtree(self.scratch, ignore_errors=True)
         self.scratch.mkdir(parents=True)
@@ -121,11 +122,15 @@ class Emulator:
             return False
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3's stubs type each service by a literal name
-        """A boto3 client of one service of this emulator."""
-        return aws_client(service, self.endpoint_url)
+        """The boto3 client of one service of this emulator."""
+        if service not in self._clients:
+            self._clients[service] = aws_client(service, self.endpoint_url)
+        return self._clients[service]
 
     def stop(self) -> None:
         """End it with all its Lambda workers, and remove what they left in their scratch folder."""
+        for client in self._clients.values():
+            client.close()
         self.process.stop()
         shutil.rmtree(self.scratch, ignore_errors=True)
 

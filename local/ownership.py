@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -42,7 +43,8 @@ class Ownership:
 
     def note(self, pid: int) -> None:
         """Remember a process that was started, by its id and the time of its start: ids are used again."""
-        self._groups[pid] = psutil.Process(pid).create_time()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            self._groups[pid] = psutil.Process(pid).create_time()
         self._note.write_text(json.dumps(self._groups))
 
     def _stop_leftovers(self) -> None:

@@ -120,7 +120,7 @@ class LocalStack:
 
     def _deploy(self, base_urls: dict[str, str]) -> None:
         parameters = Parameters(database_url=self.postgres.url, base_urls=base_urls, api_key=self._api_key())
-        deployer = Deployer(self.emulator)
+        deployer = Deployer(self.emulator, note=self._ownership.note)
         with self.steps.step("Stacks synthesised") as note:
             deployer.synthesise(parameters)
             note.text = shown(deployer.assembly)
@@ -151,22 +151,29 @@ class LocalStack:
         return path.read_text().strip()
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3's stubs type each service by a literal name
-        """A boto3 client of one service of the emulator."""
+        """The boto3 client of one service of the emulator."""
         return self.emulator.client(service)
 
     def queue_url(self, name: str) -> str:
         """The URL of the queue `marketflow-local-<name>`."""
         return str(self.client("sqs").get_queue_url(QueueName=f"{PREFIX}{name}")["QueueUrl"])
 
+    def data_bucket(self) -> str:
+        """The name of the bucket that holds the raw archive."""
+        stacks = self.client("cloudformation").describe_stacks(StackName=f"{PREFIX}ingestion")["Stacks"]
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
+        return str(outputs["DataBucketName"])
+
     def fetch_now(self) -> None:
-        """Tick every schedule of the catalogue once, without waiting for the clock."""
+        """Ask every source for everything that its schedules fetch, without waiting for the clock."""
         client = self.client("lambda")
         for source in CATALOG.values():
-            for schedule in source.schedules:
-                tick = {"version": 1, "datasets": schedule.datasets}
-                client.invoke(
-                    FunctionName=f"{PREFIX}fetch-{source.name}", InvocationType="Event", Payload=json.dumps(tick)
-                )
+            datasets = [dataset for schedule in source.schedules for dataset in schedule.datasets]
+            client.invoke(
+                FunctionName=f"{PREFIX}fetch-{source.name}",
+                InvocationType="Event",
+                Payload=json.dumps({"version": 1, "datasets": datasets}),
+            )
 
     def check(self) -> None:
         """Raises LocalError with the reason when a part has died."""

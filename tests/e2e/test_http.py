@@ -1,0 +1,61 @@
+"""What the gateway itself answers: keys, unknown paths, limits, all as problems."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from local import smoke
+from local.client import ApiClient
+from local.stack import LocalStack
+
+pytestmark = pytest.mark.e2e
+
+
+def problem(answer: httpx.Response, status: int) -> dict[str, object]:
+    """The members of a problem with that status."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    body: dict[str, object] = answer.json()
+    assert body["status"] == status
+    assert {"type", "title", "detail", "instance", "code", "request_id"} <= body.keys()
+    return body
+
+
+@pytest.mark.parametrize("key", ["not-the-key-of-anybody", None])
+def test_without_a_good_key(api: ApiClient, key: str | None) -> None:
+    """A wrong API key and none at all get a 403 problem."""
+    problem(api.with_key(key, "/symbols"), 403)
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready"])
+def test_open_routes_need_no_key(api: ApiClient, path: str) -> None:
+    """Whether the API is alive and ready can be asked without a key."""
+    assert api.with_key(None, path).status_code == 200
+
+
+def test_unknown_path(api: ApiClient) -> None:
+    """A path that is no route gets a 404 problem."""
+    problem(api.get("/nowhere"), 404)
+
+
+def test_unknown_symbol(api: ApiClient) -> None:
+    """A symbol that nobody knows gets a 404 problem that names it."""
+    assert "NOSUCHSYMBOL" in str(problem(api.get("/prices/NOSUCHSYMBOL"), 404)["detail"])
+
+
+def test_bad_parameter(api: ApiClient) -> None:
+    """A parameter that cannot be used gets a 400 problem that names it."""
+    assert "interval" in str(problem(api.get("/candles/BTCUSDT", interval="7m"), 400))
+
+
+def test_all_sources_are_shown(stack: LocalStack, api: ApiClient) -> None:
+    """Readiness lists each source with its last delivery, once each has delivered."""
+    api.wait_for_prices(seconds=60, alive=stack.check)
+    sources = api.json("/ready")["sources"]
+    assert {item["source"] for item in sources if item["last_loaded_at"]} == {"binance", "yahoo", "exchangerate"}
+
+
+def test_burst_is_throttled(api: ApiClient) -> None:
+    """More requests than the plan of a key allows get 429 problems, and a moment later the key works again."""
+    assert "got 429, then 200 again" in smoke.check_burst(api)

@@ -1,0 +1,105 @@
+"""What ships is complete: every handler imports with nothing but the layer, its own folder and the boto3 of Lambda."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cdk.bundling import UvBundler
+from local.emulator import emulator_python
+
+pytestmark = pytest.mark.cdk
+
+ROOT = Path(__file__).resolve().parents[2]
+HANDLERS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
+
+PROVIDED = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
+"""What the Python runtime of Lambda brings along: boto3 with all that it needs."""
+
+ENVIRONMENT = {
+    "MARKETFLOW_STAGE": "test",
+    "POWERTOOLS_SERVICE_NAME": "test",
+    "POWERTOOLS_METRICS_NAMESPACE": "MarketFlow",
+    "POWERTOOLS_TRACE_DISABLED": "true",
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "SOURCE": "binance",
+    "DATA_BUCKET": "bucket",
+    "PAYLOAD_QUEUE_URL": "http://127.0.0.1/queue",
+    "DATABASE_URL": "postgresql://user@/marketflow?host=/nowhere",
+}
+"""The settings that the CDK app gives, for handlers that read them when they are imported."""
+
+CHECK = """
+import sys
+sys.path[:] = [*(path for path in sys.path if "site-packages" not in path), *sys.argv[1:]]
+import handler
+import importlib, marketflow, pkgutil
+assert callable(handler.handler)
+# bootstrap imports what a function needs when it first needs it: importing the handler alone would not miss a package.
+for module in pkgutil.walk_packages(marketflow.__path__, "marketflow."):
+    if ".migrations." not in module.name:
+        importlib.import_module(module.name)
+strangers = [
+    name for name, module in sys.modules.items()
+    if (file := getattr(module, "__file__", None)) and "site-packages" in file
+]
+assert not strangers, strangers
+"""
+
+
+@pytest.fixture(scope="module")
+def bundler() -> UvBundler:
+    """Builds for this machine, as the local stage does."""
+    return UvBundler(python=f"{sys.version_info.major}.{sys.version_info.minor}", architecture="host", host=True)
+
+
+@pytest.fixture(scope="module")
+def provided(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the boto3 of the emulator's environment and nothing else of it."""
+    script = "import boto3, pathlib; print(pathlib.Path(boto3.__file__).parent.parent)"
+    found = subprocess.run(  # noqa: S603 - our own interpreter
+        [emulator_python(os.environ), "-I", "-c", script], capture_output=True, text=True, check=True
+    )
+    folder = tmp_path_factory.mktemp("runtime")
+    for name in PROVIDED:
+        (folder / name).symlink_to(Path(found.stdout.strip()) / name)
+    return folder
+
+
+def import_handler(name: str, *, bundler: UvBundler, provided: Path, layer: Path | None) -> str:
+    """The complaint of a Python that imports the handler with only these folders; empty when there is none."""
+    folders = [bundler.function(name), *([layer / "python"] if layer else []), provided]
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        [emulator_python(os.environ), "-I", "-S", "-W", "error", "-c", CHECK, *map(str, folders)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=ENVIRONMENT,
+    )
+    return done.stderr if done.returncode else ""
+
+
+def test_there_are_handlers() -> None:
+    """Each of the four kinds of function has its folder."""
+    assert {"api", "etl", "fetch", "migrate"} <= set(HANDLERS)
+
+
+@pytest.mark.parametrize("name", HANDLERS)
+def test_handler_imports_with_the_layer_alone(name: str, bundler: UvBundler, provided: Path) -> None:
+    """The layer holds every package that the handler and ours need, compiled, and importing gives no warning."""
+    layer = bundler.layer()
+    assert list((layer / "python" / "marketflow").rglob("*.pyc"))
+    assert import_handler(name, bundler=bundler, provided=provided, layer=layer) == ""
+
+
+def test_without_the_layer_it_is_missed(bundler: UvBundler, provided: Path) -> None:
+    """The other test would notice: without the layer no handler imports."""
+    complaint = import_handler("etl", bundler=bundler, provided=provided, layer=None)
+    assert "ModuleNotFoundError" in complaint

@@ -1,0 +1,57 @@
+"""With IAM enforced every function works with exactly its own role, and a grant that is missing is missed."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from local.client import ApiClient
+from local.stack import PREFIX, LocalStack
+from marketflow.sources.catalog import CATALOG
+from tests.e2e.conftest import simulated_stack
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """A stack whose emulator evaluates every call of a function against the function's role."""
+    with simulated_stack(tmp_path_factory.mktemp("guarded"), enforce_iam=True) as running:
+        yield running
+
+
+def fetch(stack: LocalStack, source: str) -> tuple[bool, str]:
+    """Run a fetcher on the spot: whether it failed, and its result with the end of its log."""
+    tick = {"version": 1, "datasets": CATALOG[source].schedules[0].datasets}
+    answer = stack.client("lambda").invoke(
+        FunctionName=f"{PREFIX}fetch-{source}", Payload=json.dumps(tick), LogType="Tail"
+    )
+    log = base64.b64decode(answer.get("LogResult", "")).decode()
+    return "FunctionError" in answer, answer["Payload"].read().decode() + log
+
+
+def test_every_function_works_with_its_own_role(guarded: LocalStack) -> None:
+    """Migration (by the deployment), fetchers, ETL and API each do their work with what their role grants."""
+    for source in CATALOG:
+        failed, said = fetch(guarded, source)
+        assert not failed, said
+    with ApiClient(guarded.facts) as client:
+        prices = client.wait_for_prices(seconds=60, alive=guarded.check)
+    assert all(prices.values())
+
+
+def test_a_missing_grant_fails(guarded: LocalStack) -> None:
+    """A fetcher whose policies are taken away is refused by AWS, by name of what it may not do."""
+    configuration = guarded.client("lambda").get_function_configuration(FunctionName=f"{PREFIX}fetch-binance")
+    role = configuration["Role"].rsplit("/", 1)[-1]
+    iam = guarded.client("iam")
+    for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=role, PolicyName=policy)
+    failed, said = fetch(guarded, "binance")
+    assert failed
+    assert "AccessDenied" in said
+    failed, said = fetch(guarded, "exchangerate")
+    assert not failed, said
