@@ -121,7 +121,7 @@ class Stage(Setting):
     send_action: Literal["sqs:SendMessage", "sqs:SendMessage*"] = "sqs:SendMessage"
     termination_protection: bool
     removal: Literal["retain", "destroy"]
-    log_days: PositiveInt
+    log_days: Literal[1, 3, 7, 14, 30, 90, 180, 365]
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     environment: dict[str, str] = {}
     functions: Functions

@@ -43,15 +43,29 @@ class EmptyBundler:
         return folder
 
 
-def app_for(stage: str, folder: Path) -> App:
-    """The app with the stacks of `stage`, as the command line would make it, not yet synthesised."""
+def app_for(stage: str, folder: Path, **settings: object) -> App:
+    """The app with the stacks of `stage`, as the command line would make it, not yet synthesised.
+
+    `settings` replace some of the stage's own.
+    """
+    stages = {**CONTEXT["stages"], stage: {**CONTEXT["stages"][stage], **settings}}
     app = App(
-        context={**CONTEXT, **GIVEN.get(stage, {}), "stage": stage},
+        context={**CONTEXT, "stages": stages, **GIVEN.get(stage, {}), "stage": stage},
         outdir=str(folder / "cdk.out"),
         analytics_reporting=False,
     )
     build(app, stage=load_stage(app.node.try_get_context), bundler=EmptyBundler(folder / "assets"))
     return app
+
+
+def assembled(stage: str, app: App) -> Assembly:
+    """What the synth of `app` wrote."""
+    folder = Path(app.synth().directory)
+    templates = {}
+    for path in sorted(folder.glob("*.template.json")):
+        concern = path.name.removesuffix(".template.json").removeprefix(f"marketflow-{stage}-")
+        templates[concern] = Template(stage=stage, concern=concern, body=json.loads(path.read_text()))
+    return Assembly(stage=stage, folder=folder, templates=templates)
 
 
 @pytest.fixture(scope="session")
@@ -60,12 +74,7 @@ def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
 
     @cache
     def one(stage: str) -> Assembly:
-        folder = Path(app_for(stage, tmp_path_factory.mktemp(stage)).synth().directory)
-        templates = {}
-        for path in sorted(folder.glob("*.template.json")):
-            concern = path.name.removesuffix(".template.json").removeprefix(f"marketflow-{stage}-")
-            templates[concern] = Template(stage=stage, concern=concern, body=json.loads(path.read_text()))
-        return Assembly(stage=stage, folder=folder, templates=templates)
+        return assembled(stage, app_for(stage, tmp_path_factory.mktemp(stage)))
 
     return one
 

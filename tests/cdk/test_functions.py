@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from cdk.alarms import functions as function_names
 from cdk.bundling import ROOT
 from marketflow.sources.catalog import CATALOG
+from tests.cdk.conftest import Synthesise, app_for, assembled
 from tests.cdk.templates import Assembly, Resource, Template, listed, referred, text
 
 pytestmark = pytest.mark.cdk
@@ -211,9 +213,22 @@ def test_only_database_functions_are_in_the_vpc(cloud: Assembly) -> None:
     assert all("?auth=iam" in text(variables(named(cloud)[name][1])["DATABASE_URL"]) for name in DATABASE_FUNCTIONS)
 
 
-def test_a_local_function_gets_the_url_that_was_given(synthesise: object) -> None:
+def test_a_local_function_gets_the_url_that_was_given(synthesise: Synthesise) -> None:
     """No VPC, no proxy: the URL of the command line."""
-    assert callable(synthesise)
     for name in DATABASE_FUNCTIONS:
         _, function = named(synthesise("local"))[name]
         assert variables(function)["DATABASE_URL"] == "postgresql://postgres@/marketflow?host=/tmp/marketflow"
+
+
+def test_a_stage_tells_a_fetcher_its_secret_and_its_hosts(tmp_path: Path) -> None:
+    """Only the source that they belong to, and it may read only that secret."""
+    secret, host = "marketflow/dev/exchangerate", "http://127.0.0.1:1"
+    app = app_for("dev", tmp_path, source_secrets={"exchangerate": secret}, source_base_urls={"yahoo": [host, host]})
+    functions = named(assembled("dev", app))
+    told = {name: variables(function) for name, (_, function) in functions.items()}
+    assert {name for name in told if "SOURCE_SECRET_ID" in told[name]} == {"fetch-exchangerate"}
+    assert {name for name in told if "SOURCE_BASE_URLS" in told[name]} == {"fetch-yahoo"}
+    assert told["fetch-yahoo"]["SOURCE_BASE_URLS"] == f"{host},{host}"
+    (readable,) = grants(*functions["fetch-exchangerate"])["secretsmanager:GetSecretValue"]
+    # Secrets Manager adds six characters to the name.
+    assert readable.endswith(f":secret:{secret}-??????")
