@@ -16,7 +16,7 @@ export PYTHONPATH := shared:.
 export EMULATOR_VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run status invoke smoke test lint typecheck format hooks pins synth deploy diff clean
+.PHONY: help setup run status invoke smoke test lint typecheck format hooks pins synth bootstrap deploy diff clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,9 @@ pins: setup ## Regenerate the pinned requirement files (ARGS=--upgrade for newer
 
 synth: setup ## Write the CloudFormation templates of a stage to cdk.out (STAGE=dev|prod)
 	$(RUN) -m local.cdk synth --quiet -c stage=$(STAGE) $(ARGS)
+
+bootstrap: setup ## Prepare your AWS account and region for the CDK, once (STAGE=dev|prod)
+	$(RUN) -m local.cdk bootstrap -c stage=$(STAGE) $(ARGS)
 
 deploy: setup ## Deploy a stage into your AWS account (STAGE=dev|prod)
 	$(RUN) -m local.cdk deploy --all -c stage=$(STAGE) $(ARGS)
