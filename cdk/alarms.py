@@ -85,6 +85,11 @@ def source_metric(source: SourceSpec, metric: str, period: Duration = FIVE_MINUT
     return _metric("MarketFlow", metric, dimensions, statistic="Sum", period=period)
 
 
+def rows_metric(metric: str) -> Metric:
+    """A metric that the ETL function writes into its log (marketflow.observability)."""
+    return _metric("MarketFlow", metric, {"service": "etl"}, statistic="Sum")
+
+
 def _metric(
     namespace: str, name: str, dimensions: dict[str, str], *, statistic: str, period: Duration = FIVE_MINUTES
 ) -> Metric:

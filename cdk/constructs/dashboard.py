@@ -12,6 +12,7 @@ from cdk.alarms import (
     function_metric,
     functions,
     queue_metric,
+    rows_metric,
     source_metric,
     work_queues,
 )
@@ -50,6 +51,10 @@ class Dashboard(Construct):
         dashboard.add_widgets(
             _graph("Messages waiting", *(queue_metric(stage, name, waiting) for name in work_queues())),
             _graph("Dead letters", *(queue_metric(stage, name, waiting) for name in dead_letter_queues())),
+        )
+        dashboard.add_widgets(
+            _graph("Rows", *(rows_metric(name) for name in ("RowsWritten", "RowsQuarantined"))),
+            _graph("ETL: milliseconds", *(function_metric(stage, "etl", "Duration", stat) for stat in ("p50", "p99"))),
         )
         dashboard.add_widgets(
             _graph("Errors", *(function_metric(stage, name, "Errors") for name in functions())),
