@@ -48,12 +48,7 @@ OPTIONS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-DISPOSABLE = {
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
-    "autovacuum": "off",
-}
+DISPOSABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 """What makes tests fast and would lose data with the power."""
 
 
@@ -126,7 +121,7 @@ class LocalPostgres:
                 stderr=log,
                 start_new_session=True,
             )
-        if not _wait(lambda: not self.running() or _status(self.folder) == "ready", START_SECONDS):
+        if not _wait(lambda: not self.running() or _is_ready(self.folder, self.pid), START_SECONDS):
             self._end(signal.SIGQUIT)
             raise LocalPostgresError(f"PostgreSQL was not ready after {START_SECONDS:g} s. {_tail(self.log)}")
         if not self.running():
@@ -236,9 +231,10 @@ def _postmaster(folder: Path) -> list[str]:
         return []
 
 
-def _status(folder: Path) -> str:
+def _is_ready(folder: Path, pid: int) -> bool:
+    """Whether the server `pid` takes connections; the note may still be that of another one."""
     lines = _postmaster(folder)
-    return lines[7].strip() if len(lines) > 7 else "starting"
+    return len(lines) > 7 and (lines[0], lines[7].strip()) == (str(pid), "ready")
 
 
 def _stop_leftover(folder: Path) -> None:

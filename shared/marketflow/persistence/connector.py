@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,6 +36,19 @@ def server_message(error: Exception) -> str:
     """What the server said, or the kind of failure; never a parameter or a credential."""
     facts = error.args[0] if error.args else None
     return str(facts.get("M", "")) if isinstance(facts, dict) else str(facts or type(error).__name__)
+
+
+def _said_by_server(error: Exception, outside: BaseException | None) -> Exception:
+    """The refusal behind `error`, if there is one; `outside` is what was being handled before and has no part in it.
+
+    After a refusal pg8000 hangs up politely. When the server was faster, that fails, and only this failure is raised.
+    """
+    link: BaseException | None = error
+    while link is not None and link is not outside:
+        if isinstance(link, Exception) and isinstance(link, pg8000.exceptions.DatabaseError):
+            return link
+        link = link.__context__
+    return error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +85,13 @@ class Connector:
         """
         deadline = time.monotonic() + self.deadline_seconds
         pause = FIRST_PAUSE_SECONDS
+        outside = sys.exception()
         while True:
             left = max(deadline - time.monotonic(), FIRST_PAUSE_SECONDS)
             try:
                 connection = factory(**self._arguments(), timeout=left)
-            except (pg8000.exceptions.Error, OSError) as error:
+            except (pg8000.exceptions.Error, OSError) as failure:
+                error = _said_by_server(failure, outside)
                 if (advice := self._hopeless(error)) is not None:
                     raise ConfigurationError(f"The database at {self.place} refused us: {advice}") from error
                 if time.monotonic() + pause >= deadline:

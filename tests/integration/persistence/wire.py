@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import struct
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -113,6 +115,39 @@ class WireServer:
         while _message(connection)[0] != b"S" or self.mute:
             pass
         connection.sendall(b"1\0\0\0\x04" + b"2\0\0\0\x04" + b"n\0\0\0\x04" + b"C\0\0\0\x0bSELECT\0" + b"Z\0\0\0\x05I")
+
+
+@contextlib.contextmanager
+def refusing_server(folder: Path, *, code: str, message: str) -> Iterator[list[bytes]]:
+    """A server on a Unix socket that refuses each login with `code` and is gone before the client can say goodbye.
+
+    Gives the startup packets that it got.
+    """
+    startups: list[bytes] = []
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(folder / ".s.PGSQL.5432"))
+    listener.listen()
+    fields = "".join(f"{name}{value}\0" for name, value in (("S", "FATAL"), ("C", code), ("M", message)))
+
+    def serve() -> None:
+        while True:
+            connection, _ = listener.accept()
+            with connection:
+                connection.settimeout(5)
+                first = connection.recv(4)
+                if not first:
+                    return
+                startups.append(_exactly(connection, struct.unpack("!I", first)[0] - 4))
+                connection.shutdown(socket.SHUT_RD)
+                connection.sendall(struct.pack("!cI", b"E", 5 + len(fields)) + fields.encode() + b"\0")
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield startups
+    with socket.socket(socket.AF_UNIX) as last:
+        last.connect(str(folder / ".s.PGSQL.5432"))
+    thread.join()
+    listener.close()
 
 
 def _exactly(connection: socket.socket, count: int) -> bytes:
