@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -20,23 +18,6 @@ pytestmark = pytest.mark.cdk
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 AARCH64 = 183
 """The processor's number in an ELF header: https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html"""
-
-FUNCTIONS = ("fetch", "etl", "migrate", "api")
-PROVIDED = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
-"""What the Lambda runtime has besides the standard library."""
-
-SETTINGS = {
-    "MARKETFLOW_STAGE": "test",
-    "POWERTOOLS_SERVICE_NAME": "test",
-    "POWERTOOLS_METRICS_NAMESPACE": "MarketFlow",
-    "POWERTOOLS_TRACE_DISABLED": "true",
-    "DATABASE_URL": "postgresql://postgres@/marketflow?host=/nowhere",
-    "DATA_BUCKET": "bucket",
-    "SOURCE": "binance",
-    "PAYLOAD_QUEUE_URL": "http://127.0.0.1:9/queue",
-    "AWS_DEFAULT_REGION": "us-east-1",
-}
-
 
 Make = Callable[[Path], UvBundler]
 
@@ -59,12 +40,6 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def layer(builds: Path, lambda_bundler: Make) -> Path:
     """The layer for AWS."""
     return lambda_bundler(builds).layer()
-
-
-@pytest.fixture(scope="module")
-def local(builds: Path) -> UvBundler:
-    """Builds what runs on this machine."""
-    return UvBundler(python=HERE, architecture="x86_64", host=True, builds=builds)
 
 
 def everything(folder: Path) -> dict[str, tuple[int, int, bytes]]:
@@ -160,30 +135,3 @@ def test_a_tree_hash_is_of_names_and_contents(tmp_path: Path) -> None:
     assert tree_hash([one]) == tree_hash([two])
     (two / "module.py").rename(two / "other.py")
     assert tree_hash([one]) != tree_hash([two])
-
-
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_handler_imports_with_nothing_but_its_folder_the_layer_and_boto3(
-    local: UvBundler, function: str, tmp_path: Path
-) -> None:
-    """A package that is missing in the layer is missing here, not at the first invocation in AWS."""
-    runtime = tmp_path / "runtime"
-    runtime.mkdir()
-    for name in PROVIDED:
-        spec = find_spec(name)
-        assert spec is not None
-        assert spec.origin is not None
-        origin = Path(spec.origin)
-        source = origin.parent if origin.name == "__init__.py" else origin
-        (runtime / source.name).symlink_to(source)
-    path = [local.function(function), local.layer() / "python", runtime]
-    program = f"import sys; sys.path[:0] = {[str(entry) for entry in path]!r}; import handler; assert handler.handler"
-    # -I -S: no site-packages, no variables that would add a path.
-    done = subprocess.run(  # noqa: S603 - the interpreter that runs the tests, on a program written above
-        [sys.executable, "-I", "-S", "-c", program],
-        env={**SETTINGS, "PATH": os.defpath, "LAMBDA_TASK_ROOT": str(path[0])},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
