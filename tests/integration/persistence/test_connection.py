@@ -99,6 +99,18 @@ def test_a_statement_that_always_breaks_the_connection_is_not_repeated_for_ever(
     assert database.query("SELECT 1") == [[1]]
 
 
+def test_a_server_that_became_read_only_is_left(database: Database) -> None:
+    """After a failover the old server takes no writes: the write is tried on a new connection, then left for later."""
+    ((name, backend),) = database.query("SELECT current_database(), pg_backend_pid()")
+    database.query(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    database.close()
+    assert database.query("SELECT pg_backend_pid()") != [[backend]]
+    with pytest.raises(DatabaseUnavailableError, match="read-only transaction"):
+        database.query("CREATE TABLE t (n int)")
+    with pytest.raises(DatabaseUnavailableError, match="read-only transaction"):
+        database.query("CREATE TABLE t (n int)")
+
+
 def test_closing_is_not_the_end(database: Database) -> None:
     """After close, also twice, the next statement opens a new connection."""
     database.close()
