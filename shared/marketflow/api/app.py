@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from marketflow.api import parameters, problems
+from marketflow.api.cors import Cors
 from marketflow.api.cursors import Cursors
 from marketflow.api.messages import Request, Response
 from marketflow.api.problems import Problem
@@ -37,12 +38,23 @@ class Meter(Protocol):
 
 
 class App:
-    """Answers proxy events by `routes`. `base_path` is the gateway's stage as it shows in public paths (`/api`)."""
+    """Answers proxy events by `routes`.
+
+    `cors_origins` may read the answers from their web pages. `base_path` is the gateway's stage as it shows in public
+    paths.
+    """
 
     def __init__(
-        self, routes: Iterable[Route], *, log: Log, meter: Meter | None = None, base_path: str = "/api"
+        self,
+        routes: Iterable[Route],
+        *,
+        log: Log,
+        meter: Meter | None = None,
+        cors_origins: Iterable[str] = (),
+        base_path: str = "/api",
     ) -> None:
         self._router = Router(routes)
+        self._cors = Cors(cors_origins)
         self._log = log
         self._meter = meter
         self._base_path = base_path
@@ -54,6 +66,7 @@ class App:
         match = self._router.match(request.path)
         route = next(iter(match.routes.values())).path if match else "none"
         answer = self._answer(request, match).for_gateway(request)
+        answer["headers"].update(self._cors.headers(request))
         milliseconds = (time.perf_counter() - started) * 1000
         self._log.info(
             "request",
@@ -100,8 +113,13 @@ class App:
 
 
 def build(
-    *, market_data: MarketData, cursor_key: bytes, log: Log, meter: Meter | None = None, base_path: str = "/api"
+    *,
+    market_data: MarketData,
+    cursor_key: bytes,
+    log: Log,
+    meter: Meter | None = None,
+    cors_origins: Iterable[str] = (),
 ) -> App:
     """The read API. `cursor_key` must be the same in every process of a deployment, and not be public."""
     routes = ReadRoutes(market_data=market_data, cursors=Cursors(cursor_key)).table()
-    return App(routes, log=log, meter=meter, base_path=base_path)
+    return App(routes, log=log, meter=meter, cors_origins=cors_origins)

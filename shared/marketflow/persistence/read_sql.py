@@ -86,10 +86,9 @@ def prices(*, quoted: bool) -> str:
   || ',"currency":' || to_json(s.quote_currency) || ',"as_of":"' || {_moment("p.as_of")}
   || '","age_seconds":' || {age} || ',"stale":' || coalesce({age} > {target}, true)
   || ',"source":' || to_json(s.source) || '}}'
-from unnest(string_to_array(:names, ',')) with ordinality as w(name, n)
+from unnest(string_to_array(:names, ',')) as w(name)
 left join symbols s on s.symbol = w.name
-left join lateral (select price, as_of from prices where symbol_id = s.id order by as_of desc limit 1) p on true
-order by w.n"""
+left join lateral (select price, as_of from prices where symbol_id = s.id order by as_of desc limit 1) p on true"""
 
 
 @cache

@@ -61,7 +61,7 @@ class Reader:
     def prices(
         self, names: Sequence[str], *, now: datetime, freshness_seconds: Mapping[str, int], quoted: bool
     ) -> list[LatestPrice]:
-        """The latest price of each name, in the order of `names`, with its age at `now`."""
+        """The latest price of each name with its age at `now`, in any order."""
         rows = self._database.query(
             read_sql.prices(quoted=quoted),
             names=",".join(names),

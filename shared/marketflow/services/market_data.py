@@ -41,7 +41,7 @@ class MarketReader(Protocol):
     def prices(
         self, names: Sequence[str], *, now: datetime, freshness_seconds: Mapping[str, int], quoted: bool
     ) -> list[LatestPrice]:
-        """The latest price of each name, in the order of `names`, with its age at `now`."""
+        """The latest price of each name with its age at `now`, in any order."""
         ...
 
     def candles(self, name: str, query: CandleQuery) -> CandlePage | None:

@@ -21,13 +21,14 @@ AT_NOON = "2026-11-23T12:00:00Z"
 def pages(client: Client, path: str, **query: str) -> list[list[dict[str, object]]]:
     """Every page, by following the Link headers."""
     found = []
-    while True:
+    while len(found) < 100:
         answer = client.get(path, **query)
         assert answer.status == 200, answer.body
         found.append(answer.json)
         if "Link" not in answer.headers:
             return found
         path, query = follow(answer.headers["Link"])
+    pytest.fail("the Link headers never end")
 
 
 def test_a_candle_has_the_members_of_the_contract(client: Client, add_candles: AddCandles) -> None:
