@@ -151,14 +151,14 @@ def read_api() -> App:
     # Every process of a deployment has the same address of the database and nobody outside knows it, which is all that
     # the key of a cursor needs: a cursor grants nothing, the key only tells a damaged one from a good one.
     cursor_key = hashlib.sha256(settings.database_url.encode()).digest()
-    return build(market_data=market_data, cursor_key=cursor_key, log=logger)
+    return build(market_data=market_data, cursor_key=cursor_key, log=logger, cors_origins=settings.cors_origins)
 
 
 @cache
-def _database(url: str) -> Database:
+def _database(url: str, *, connect_deadline_seconds: float = 10.0) -> Database:
     from marketflow.persistence.connection import Database
 
-    database = Database(url, credentials=AwsCredentials.load)
+    database = Database(url, credentials=AwsCredentials.load, connect_deadline_seconds=connect_deadline_seconds)
     _opened.callback(database.close)
     return database
 

@@ -70,7 +70,9 @@ class MigrateSettings(EtlSettings):
 
 
 class ApiSettings(DatabaseSettings):
-    """What the read API needs."""
+    """What the read API needs: the database, and the web origins whose pages may read its answers."""
+
+    cors_origins: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(default=(), alias="CORS_ORIGINS")
 
 
 class AwsCredentials(BaseModel):
