@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ class Deployer:
 
     def synthesise(self, parameters: Parameters) -> None:
         """Write the templates and build the assets. Raises LocalError with the end of the log when that fails."""
+        shutil.rmtree(self.assembly, ignore_errors=True)
         self._cdk("synth", "--quiet", "--output", str(self.assembly), *parameters.context())
 
     def deploy(self) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ import httpx
 from botocore.config import Config
 
 from local.processes import LocalError, Process
+from local.scratch import make_scratch, remove_scratch
 
 ROOT = Path(__file__).resolve().parent.parent
 REGION = "us-east-1"
@@ -82,13 +82,11 @@ class Emulator:
         self.data = data
         self.endpoint_url = f"http://127.0.0.1:{port}"
         self._clients: dict[str, Any] = {}
-        self.scratch = home / "tmp"
-        shutil.rmtree(self.scratch, ignore_errors=True)
-        self.scratch.mkdir(parents=True)
+        scratch = make_scratch(home)
         environment = {
             **clean_environment(os.environ),
             # The emulator and the functions in it write temporary files: keep them in the folder of this run.
-            "TMPDIR": str(self.scratch),
+            "TMPDIR": str(scratch),
             "GATEWAY_PORT": str(port),
             # Its default is every interface of the machine.
             "BIND_HOST": "127.0.0.1",
@@ -101,7 +99,7 @@ class Emulator:
             # Listeners on fixed ports, and a Docker daemon, that nobody here asked for.
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
-            "DOCKER_HOST": f"unix://{self.scratch}/no-docker.sock",
+            "DOCKER_HOST": f"unix://{scratch}/no-docker.sock",
         }
         self.process = Process(
             "The AWS emulator",
@@ -132,7 +130,7 @@ class Emulator:
         for client in self._clients.values():
             client.close()
         self.process.stop()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        remove_scratch(self.home)
 
 
 def aws_client(service: str, endpoint_url: str) -> Any:  # noqa: ANN401 - the same

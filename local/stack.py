@@ -27,6 +27,7 @@ from marketflow.sources.catalog import CATALOG
 
 PREFIX = "marketflow-local-"
 FACTS_FILE = "local.json"
+MOST_REVIVALS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,7 @@ class LocalStack:
         self._enforce_iam = enforce_iam
         self._disposable = disposable
         self._cleanup = ExitStack()
+        self._revivals = 0
 
     def __enter__(self) -> Self:
         try:
@@ -182,6 +184,22 @@ class LocalStack:
                 raise LocalError(reason)
         if not self.postgres.running():
             raise LocalError(f"PostgreSQL has ended. The end of {self.postgres.log}:\n{tail(self.postgres.log)}")
+
+    def revive_database(self) -> str | None:
+        """Start PostgreSQL again when it has ended, a few times; what there is to say about it.
+
+        Everything else can wait for it: what was on its way to the database is tried again.
+        """
+        if self.postgres.running() or self._revivals >= MOST_REVIVALS:
+            return None
+        self._revivals += 1
+        reason = tail(self.postgres.log, 5)
+        with held():
+            try:
+                self.postgres.restart()
+            except LocalPostgresError as error:
+                raise LocalError(str(error)) from error
+        return f"PostgreSQL had ended and was started again. The end of {self.postgres.log}:\n{reason}"
 
     def drain(self, *, seconds: float) -> bool:
         """Wait until no payload is on its way to the database; whether that was so before `seconds` passed.

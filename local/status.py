@@ -9,10 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 import httpx
+from botocore.exceptions import BotoCoreError
 
+from local.emulator import aws_client
 from local.processes import LocalError
 from local.settings import load_settings
-from local.stack import read_facts
+from local.stack import PREFIX, read_facts
 from marketflow.sources.catalog import CATALOG
 
 STEP_MINUTES = 60
@@ -98,20 +100,34 @@ def read_status(api_url: str) -> list[SourceStatus]:
     return [SourceStatus.from_ready(item) for item in body["sources"]]
 
 
+def dead_letters(endpoint_url: str) -> dict[str, int]:
+    """How many messages lie in each dead-letter queue that is not empty: what was given up and waits for a person."""
+    client = aws_client("sqs", endpoint_url)
+    counts = {}
+    for url in client.list_queues(QueueNamePrefix=PREFIX).get("QueueUrls", []):
+        if url.endswith("-dlq"):
+            attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+            counts[url.rsplit("/", 1)[-1]] = int(attributes["Attributes"]["ApproximateNumberOfMessages"])
+    return {name: count for name, count in counts.items() if count}
+
+
 def main() -> int:
     """Print the status of the running stack. Returns the exit code."""
     try:
         facts = read_facts(load_settings(os.environ).home)
         statuses = read_status(facts.api_url)
+        dead = dead_letters(facts.aws_endpoint_url)
     except LocalError as error:
         print(error, file=sys.stderr)
         return 1
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, BotoCoreError) as error:
         print(f"The local stack does not answer ({type(error).__name__}). Start it with: make run", file=sys.stderr)
         return 1
     now = datetime.now(UTC)
     print(f"API  {facts.api_url}\nKey  {facts.api_key}\n")
     print("\n".join(status.line(now) for status in statuses))
+    letters = ", ".join(f"{count} in {name}" for name, count in dead.items()) or "none"
+    print(f"\nDead letters: {letters}")
     return 0
 
 

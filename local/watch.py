@@ -26,6 +26,11 @@ class Display:
         self._lines = 0
         self._shown: dict[str, tuple[datetime | None, str | None]] = {}
 
+    def say(self, text: str) -> None:
+        """Print a message that stays."""
+        self._out.write(f"{text}\n")
+        self._lines = 0
+
     def show(self, statuses: list[SourceStatus], now: datetime) -> None:
         """Bring the display up to date."""
         if self._rewrites:
@@ -44,9 +49,11 @@ class Display:
 
 
 def watch(stack: LocalStack) -> None:
-    """Show the status until a part of the stack dies: raises LocalError with the reason then."""
+    """Show the status until a part of the stack dies that cannot be revived: raises LocalError with the reason then."""
     display, statuses, asked = Display(sys.stdout), [], 0.0
     while True:
+        if news := stack.revive_database():
+            display.say(news)
         stack.check()
         if time.monotonic() - asked > ASK_SECONDS:
             asked = time.monotonic()
@@ -54,6 +61,6 @@ def watch(stack: LocalStack) -> None:
                 statuses = read_status(stack.facts.api_url)
             except (httpx.HTTPError, LocalError, ValueError):
                 # Whether a part has died is for `check` to say; anything else is over at the next question.
-                stack.check()
+                continue
         display.show(statuses, datetime.now(UTC))
         time.sleep(CHECK_SECONDS)

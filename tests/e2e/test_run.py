@@ -96,7 +96,7 @@ def curls(program: Program) -> list[httpx.Response]:
 
 
 def test_run_from_start_to_stop_and_again(tmp_path: Path) -> None:
-    """What is printed works; a second run in the folder is refused; SIGINT ends everything; the data is there again."""
+    """What is printed works; a second run is refused; SIGINT ends everything; the next run has the data."""
     home = tmp_path / "home"
     with running(home) as program:
         assert [answer.status_code for answer in curls(program)] == [200, 200, 200]
@@ -126,6 +126,9 @@ def test_run_from_start_to_stop_and_again(tmp_path: Path) -> None:
     with running(home) as program:
         assert json.loads((home / "simulator" / "buckets.json").read_text()) == buckets
         assert json.loads((home / "local.json").read_text())["api_key"] == facts["api_key"]
+        part(program, "bin/postgres").kill()
+        wait_for(lambda: "PostgreSQL had ended and was started again" in program.said(), seconds=20)
+        assert {answer.status_code for answer in curls(program)} == {200}
         started = family(program)
         part(program, "ministack").kill()
         assert program.finish() == 1

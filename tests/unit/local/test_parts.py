@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import pytest
 
-from local import interrupts
+from local import interrupts, scratch
 from local.deploy import Parameters, deployment_environment
 from local.emulator import clean_environment
 from local.interrupts import Stopped, held
@@ -172,3 +172,41 @@ def test_signal_waits_for_the_end_of_a_held_section() -> None:
     finally:
         for sign, handler in before.items():
             signal.signal(sign, handler)
+
+
+def test_scratch_in_memory_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scratch space in memory is reachable from the home folder, so that the next run can remove a killed one's."""
+    monkeypatch.setattr(scratch, "ROOM", 0)
+    memory, home = tmp_path / "shm", tmp_path / "home"
+    memory.mkdir()
+    first = scratch.make_scratch(home, memory=memory)
+    assert first.parent == memory
+    assert (home / "tmp").resolve() == first.resolve()
+    second = scratch.make_scratch(home, memory=memory)
+    assert list(memory.iterdir()) == [second]
+    scratch.remove_scratch(home, memory=memory)
+    assert list(memory.iterdir()) == []
+    assert list(home.iterdir()) == []
+
+
+def test_scratch_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without room in memory, or without such a place at all, the home folder itself is used."""
+    monkeypatch.setattr(scratch, "ROOM", 2**80)
+    for memory in (tmp_path, tmp_path / "missing"):
+        folder = scratch.make_scratch(tmp_path / "home", memory=memory)
+        assert folder == tmp_path / "home" / "tmp"
+        (folder / "left").touch()
+    scratch.remove_scratch(tmp_path / "home", memory=tmp_path)
+    assert not folder.exists()
+
+
+def test_a_strange_link_is_not_followed(tmp_path: Path) -> None:
+    """Only what scratch space looks like is removed: a link to somewhere else loses the link, not the place."""
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "tmp").symlink_to(precious)
+    scratch.remove_scratch(home, memory=tmp_path / "shm")
+    assert precious.exists()
+    assert not (home / "tmp").exists()
