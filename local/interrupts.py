@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -25,11 +26,17 @@ def _receive(_signal: int, _frame: FrameType | None) -> None:
     if _Interrupts.held:
         _Interrupts.pending = True
     else:
-        raise Stopped
+        _stop()
+
+
+def _stop() -> NoReturn:
+    # Once is enough: a second signal must not cut the stopping short and leave something running.
+    ignore()
+    raise Stopped
 
 
 def listen() -> None:
-    """From now on the signals that ask a program to stop raise Stopped in the main thread."""
+    """From now on the first signal that asks a program to stop raises Stopped in the main thread."""
     for sign in SIGNALS:
         signal.signal(sign, _receive)
 
@@ -50,4 +57,4 @@ def held() -> Iterator[None]:
         _Interrupts.held -= 1
     if _Interrupts.pending and not _Interrupts.held:
         _Interrupts.pending = False
-        raise Stopped
+        _stop()

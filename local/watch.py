@@ -13,7 +13,9 @@ from local.processes import LocalError
 from local.stack import LocalStack
 from local.status import SourceStatus, read_status
 
-ASK_SECONDS = 5.0
+ASK_SECONDS = 10.0
+"""Each question is an invocation in the API's log, among those of the person who looks at it."""
+
 CHECK_SECONDS = 0.5
 
 
