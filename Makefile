@@ -37,7 +37,7 @@ smoke: setup ## Prove in a minute that prices flow: own ports, temporary folder,
 	@exec $(RUN) -m local.smoke
 
 test: setup ## Run all tests with coverage (TESTS=tests/unit for some, ARGS="-k name" for pytest)
-	$(RUN) -m pytest $(TESTS) --cov --cov-report=term --cov-report=html $(ARGS)
+	$(RUN) -m pytest $(TESTS) --timeout=600 --cov --cov-report=term --cov-report=html $(ARGS)
 
 lint: setup ## Check format, lint rules and import directions
 	$(RUN) -m ruff format --check . && $(RUN) -m ruff check . && $(VENV)/bin/lint-imports
