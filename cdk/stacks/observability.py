@@ -56,8 +56,8 @@ class ObservabilityStack(MarketFlowStack):
         alarm_service = iam.ServicePrincipal(
             "cloudwatch.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": self.account}}
         )
-        key.grant(alarm_service, "kms:Decrypt", "kms:GenerateDataKey*")
         name = stage.resource("alarms")
         topic = sns.Topic(self, "Alarms", topic_name=name, master_key=key, enforce_ssl=stage.tls_only)
+        # Lets it use the key as well.
         topic.grant_publish(alarm_service)
         return topic

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cdk.templates import Assembly, Resource, Template, referred
+from tests.cdk.templates import Assembly, Resource, Template, listed, referred
 
 pytestmark = pytest.mark.cdk
 
@@ -131,5 +131,12 @@ def test_the_alarm_topic_is_encrypted_with_a_key_that_cloudwatch_may_use(assembl
     assert key is not None
     properties = observability.resource(key)["Properties"]
     assert properties["EnableKeyRotation"] is True
-    services = [entry["Principal"].get("Service") for entry in properties["KeyPolicy"]["Statement"]]
-    assert "cloudwatch.amazonaws.com" in services
+    (policy,) = observability.resources("AWS::SNS::TopicPolicy").values()
+    statements = [*properties["KeyPolicy"]["Statement"], *policy["Properties"]["PolicyDocument"]["Statement"]]
+    allowed = {
+        action
+        for entry in statements
+        for action in listed(entry["Action"])
+        if entry["Effect"] == "Allow" and entry["Principal"].get("Service") == "cloudwatch.amazonaws.com"
+    }
+    assert {"sns:Publish", "kms:Decrypt", "kms:GenerateDataKey*"} <= allowed
