@@ -12,7 +12,7 @@ from local.simulator.bars import Bar, merge, split
 from local.simulator.noise import mix, salt, unit
 
 MINUTE = 60
-ROUND_THE_CLOCK = (14_400, 7_200, 1_800, 300, 60, 1)
+ROUND_THE_CLOCK = (7_200, 1_800, 300, 60, 1)
 """The lengths in seconds into which a UTC day is split, coarse to fine."""
 SESSION = (900, 300, 60, 1)
 """The same for the session of an exchange, whose lengths are multiples of a quarter of an hour."""

@@ -14,8 +14,7 @@ _IDLE_SECONDS = 65
 class SimulatorServer(ThreadingHTTPServer):
     """Serves `world` on `port` of the loopback interface; port 0 picks a free one, `url` says which."""
 
-    daemon_threads = True
-    block_on_close = False  # idle keep-alive connections must not hold up the end
+    daemon_threads = True  # idle keep-alive connections must not hold up the end
     request_queue_size = 128
 
     def __init__(self, world: World, port: int = 0) -> None:
