@@ -85,7 +85,8 @@ def loading() -> Loading:
     from marketflow.sources.catalog import CATALOG
 
     settings = EtlSettings.load()
-    loader = Loader(_database(settings.database_url))
+    # Well below the function's timeout, so that a batch is given back while the function can still say so.
+    loader = Loader(_database(settings.database_url, connect_deadline_seconds=5.0))
     archive = _ArchiveOnDemand(settings.data_bucket)
 
     def pipeline(source: str) -> Pipeline:

@@ -7,6 +7,7 @@ know whether it was carried out, so it is sent again on a new connection.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -29,6 +30,9 @@ _GONE = ("08", "57P", "25006")
 
 _AGAIN = ("40", "53", "55P03", "57014")
 """Deadlock, serialisation, out of resources, lock or statement timeout: nothing was done, a later try may succeed."""
+
+PAUSE_SECONDS = 1.0
+"""How long a server that could not be reached counts as gone: each message of a batch would wait for it once more."""
 
 _compile = lru_cache(maxsize=256)(pg8000.native.to_statement)
 """Turns `:name` into `$1`, character by character in Python: worth doing once for each statement text."""
@@ -95,6 +99,7 @@ class Database:
             statement_timeout_seconds=statement_timeout_seconds,
         )
         self._wire: _Wire | None = None
+        self._unreachable: tuple[float, DatabaseUnavailableError] | None = None
 
     def query(self, sql: str, /, **params: object) -> list[list[Any]]:
         """Run one statement with `:name` parameters; its rows, none when it returns none.
@@ -109,12 +114,22 @@ class Database:
             # A connection that was idle for long is often found dead only now: the second attempt is on a new one.
             with contextlib.suppress(_BrokenError):
                 return self._run(self._wire, statement, values)
-        self._wire = self._connector.open(_Wire)
+        self._wire = self._open()
         try:
             return self._run(self._wire, statement, values)
         except _BrokenError as error:
             message = f"The database at {self._connector.place} closed the connection: {error}."
             raise DatabaseUnavailableError(message) from error
+
+    def _open(self) -> _Wire:
+        if self._unreachable is not None and time.monotonic() < self._unreachable[0]:
+            raise self._unreachable[1]
+        self._unreachable = None
+        try:
+            return self._connector.open(_Wire)
+        except DatabaseUnavailableError as error:
+            self._unreachable = (time.monotonic() + PAUSE_SECONDS, error)
+            raise
 
     def close(self) -> None:
         """Hang up; the next query opens a new connection."""

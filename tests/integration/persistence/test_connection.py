@@ -15,7 +15,7 @@ from pg8000.exceptions import DatabaseError
 from local import postgres as local_postgres
 from local.postgres import LocalPostgres
 from marketflow.errors import ConfigurationError, DatabaseUnavailableError, RetryLaterError
-from marketflow.persistence import connector
+from marketflow.persistence import connection, connector
 from marketflow.persistence.connection import Database
 from tests.integration.persistence.wire import WireServer, make_certificate, refusing_server
 
@@ -130,6 +130,7 @@ def test_a_server_that_is_down_is_waited_for_and_then_named(tmp_path: Path) -> N
             database.query("SELECT 1")
         assert 1 < time.monotonic() - began < 10
         server.restart()
+        time.sleep(connection.PAUSE_SECONDS)
         assert database.query("SELECT 1") == [[1]]
         database.close()
     finally:
@@ -277,3 +278,16 @@ def test_a_statement_that_is_never_answered_is_sent_once_and_given_up(monkeypatc
             database.query("SELECT 1")
         database.close()
         assert len(server.startups) == 1
+
+
+def test_a_batch_does_not_wait_for_a_missing_server_again_and_again(tmp_path: Path) -> None:
+    """After one attempt has used up its patience the next statements fail at once, until a second has passed."""
+    database = Database(f"postgresql://nobody@/none?host={tmp_path}", connect_deadline_seconds=0.3)
+    errors = []
+    started = time.monotonic()
+    for _ in range(10):
+        with pytest.raises(DatabaseUnavailableError) as caught:
+            database.query("SELECT 1")
+        errors.append(caught.value)
+    assert time.monotonic() - started < 2 * 0.3 + 0.2
+    assert len({id(error) for error in errors}) == 1

@@ -32,8 +32,12 @@ FUNCTION = "import functions.api.handler"
 
 REPORT = """
 import json, sys
-print(json.dumps({name: getattr(module, "__file__", None) or "" for name, module in sys.modules.items()}))
+modules = {name: module for name, module in sys.modules.items() if name not in before}
+print(json.dumps({name: getattr(module, "__file__", None) or "" for name, module in modules.items()}))
 """
+
+START = "import sys; before = set(sys.modules)\n"
+"""What a development environment loads into every process (setuptools does) is no import of ours."""
 
 
 def imported(what: str) -> tuple[set[str], set[str]]:
@@ -44,7 +48,7 @@ def imported(what: str) -> tuple[set[str], set[str]]:
         "DATABASE_URL": "postgresql://nobody@localhost/nothing",
     }
     done = subprocess.run(  # noqa: S603 - our own interpreter and our own text
-        [sys.executable, "-c", what + REPORT], capture_output=True, check=True, text=True, env=environment
+        [sys.executable, "-c", START + what + REPORT], capture_output=True, check=True, text=True, env=environment
     )
     files: dict[str, str] = json.loads(done.stdout)
     installed = {name for name, file in files.items() if "site-packages" in file}
