@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -73,13 +74,12 @@ def test_an_outage_of_the_database_loses_nothing(stack: LocalStack, api: ApiClie
         time.sleep(max(0.0, OUTAGE_SECONDS - (time.monotonic() - down_since)))
         stack.postgres.restart()
         during = raw_keys(stack)
-        database = Database(stack.facts.database_url, application_name="e2e")
+        with closing(Database(stack.facts.database_url, application_name="e2e")) as database:
 
-        def complete() -> bool:
-            return during <= {key for (key,) in database.query("select key from raw_objects")}
+            def complete() -> bool:
+                return during <= {key for (key,) in database.query("select key from raw_objects")}
 
-        wait_for(complete, seconds=90)
-        database.close()
+            wait_for(complete, seconds=90)
         # The deployed timeout returns with the end of this block: nothing may still be waiting for its next try.
         assert stack.drain(seconds=30)
     counts = stack.client("sqs").get_queue_attributes(
