@@ -45,7 +45,9 @@ class Ownership:
         """Remember a process that was started, by its id and the time of its start: ids are used again."""
         with contextlib.suppress(psutil.NoSuchProcess):
             self._groups[pid] = psutil.Process(pid).create_time()
-        self._note.write_text(json.dumps(self._groups))
+        written = self._note.with_suffix(".new")
+        written.write_text(json.dumps(self._groups))
+        written.replace(self._note)
 
     def _stop_leftovers(self) -> None:
         """End what a run that was killed could not stop itself."""

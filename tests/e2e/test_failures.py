@@ -60,30 +60,30 @@ def test_a_bad_message_ends_in_the_dead_letter_queue_alone(stack: LocalStack, da
 
 
 def test_an_outage_of_the_database_loses_nothing(stack: LocalStack, api: ApiClient) -> None:
-    """While the database is gone for 20 s the sources are still asked; afterwards every answer of theirs is loaded."""
+    """While the database is gone for 20 s the sources are still asked; afterwards every answer of theirs is loaded.
+
+    With the timeouts as they are deployed: a message that failed is hidden for a minute before its next try.
+    """
     api.wait_for_prices(seconds=60, alive=stack.check)
     before = raw_keys(stack)
-    with retried_after(stack, 8) as queue:
-        stack.postgres.kill()
-        down_since = time.monotonic()
-        stack.fetch_now()
-        wait_for(lambda: len(raw_keys(stack) - before) >= 10, seconds=OUTAGE_SECONDS)
-        answer = api.get("/prices/BTCUSDT")
-        assert answer.status_code == 503
-        assert answer.headers["content-type"].startswith("application/problem+json")
-        time.sleep(max(0.0, OUTAGE_SECONDS - (time.monotonic() - down_since)))
-        stack.postgres.restart()
-        during = raw_keys(stack)
+    stack.postgres.kill()
+    down_since = time.monotonic()
+    stack.fetch_now()
+    wait_for(lambda: len(raw_keys(stack) - before) >= 10, seconds=OUTAGE_SECONDS)
+    answer = api.get("/prices/BTCUSDT")
+    assert answer.status_code == 503
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    time.sleep(max(0.0, OUTAGE_SECONDS - (time.monotonic() - down_since)))
+    stack.postgres.restart()
+    during = raw_keys(stack)
+
+    def complete() -> bool:
         with closing(Database(stack.facts.database_url, application_name="e2e")) as database:
+            return during <= {key for (key,) in database.query("select key from raw_objects")}
 
-            def complete() -> bool:
-                return during <= {key for (key,) in database.query("select key from raw_objects")}
-
-            wait_for(complete, seconds=90)
-        # The deployed timeout returns with the end of this block: nothing may still be waiting for its next try.
-        assert stack.drain(seconds=30)
+    wait_for(complete, seconds=180)
     counts = stack.client("sqs").get_queue_attributes(
         QueueUrl=stack.queue_url("payloads-dlq"), AttributeNames=["ApproximateNumberOfMessages"]
     )
-    assert counts["Attributes"]["ApproximateNumberOfMessages"] == "0", f"dead letters of {queue}"
+    assert counts["Attributes"]["ApproximateNumberOfMessages"] == "0"
     assert api.get("/prices/BTCUSDT").status_code == 200

@@ -117,7 +117,7 @@ def test_run_from_start_to_stop_and_again(tmp_path: Path) -> None:
 
         started = family(program)
         program.process.send_signal(signal.SIGINT)
-        assert program.finish() == 0
+        assert program.finish() == 0, program.said()
         assert_gone(started)
         assert not (home / "local.json").exists()
 
@@ -146,9 +146,9 @@ def said_by(home: Path, module: str) -> str:
 def test_a_run_that_was_killed_leaves_nothing_to_the_next(tmp_path: Path) -> None:
     """The next run ends what a killed one could not, and starts with its data."""
     home = tmp_path / "home"
-    killed = Program(home, "run")
-    wait_for((home / "processes.json").exists, seconds=30, alive=killed.running)
-    wait_for(lambda: "AWS emulator" in killed.said(), seconds=60, alive=killed.running)
+    killed, noted = Program(home, "run"), home / "processes.json"
+    # The simulator, the emulator, and the CDK, which works for seconds.
+    wait_for(lambda: noted.exists() and len(json.loads(noted.read_text())) == 3, seconds=90, alive=killed.running)
     left = family(killed)
     killed.process.kill()
     killed.finish()
@@ -157,7 +157,7 @@ def test_a_run_that_was_killed_leaves_nothing_to_the_next(tmp_path: Path) -> Non
     wait_for(lambda: "AWS emulator" in again.said(), seconds=60, alive=again.running)
     assert_gone(left)
     again.process.send_signal(signal.SIGTERM)
-    assert again.finish() == 0
+    assert again.finish() == 0, again.said()
 
 
 def test_a_wrong_setting_is_named_before_anything_starts(tmp_path: Path) -> None:
