@@ -48,7 +48,8 @@ OPTIONS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-DISPOSABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+# Commits stay synchronous: without it a killed server forgets what it had acknowledged, and fault tests kill servers.
+DISPOSABLE = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
 """What makes tests fast and would lose data with the power."""
 
 
@@ -143,7 +144,7 @@ class LocalPostgres:
 def start(data_dir: Path | str, database: str = "marketflow", *, disposable: bool = False) -> LocalPostgres:
     """Start the server whose data is in the folder `data_dir`, made on first use, with `database` in it.
 
-    `disposable` trades durability for speed: for tests. Raises LocalPostgresError when another process uses the folder
+    `disposable` survives a killed server, not a power cut: for tests. Raises LocalPostgresError when another process uses the folder
     or the server does not start.
     """
     folder = Path(data_dir).absolute()
