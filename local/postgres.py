@@ -144,8 +144,8 @@ class LocalPostgres:
 def start(data_dir: Path | str, database: str = "marketflow", *, disposable: bool = False) -> LocalPostgres:
     """Start the server whose data is in the folder `data_dir`, made on first use, with `database` in it.
 
-    `disposable` survives a killed server, not a power cut: for tests. Raises LocalPostgresError when another process uses the folder
-    or the server does not start.
+    `disposable` survives a killed server, not a power cut: for tests. Raises LocalPostgresError when another process
+    uses the folder or the server does not start.
     """
     folder = Path(data_dir).absolute()
     folder.mkdir(parents=True, exist_ok=True)
