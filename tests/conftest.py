@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,9 @@ import pytest_socket
 
 from marketflow import bootstrap
 from tests.cloud import cloud as cloud  # noqa: PLC0414 - a fixture for tests of every kind
+
+# Powertools reads it when marketflow.observability is imported, by whichever test module is collected first.
+os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "MarketFlow")
 
 COST = ("unit", "functional", "cdk", "integration", "e2e")
 
