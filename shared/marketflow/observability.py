@@ -32,7 +32,8 @@ def note_fetch(report: FetchReport) -> None:
     facts = report.model_dump(mode="json", exclude_none=True)
     failed = sum(report.failures.values())
     (logger.warning if failed or report.last_error or report.notice else logger.info)("fetched", extra={"fetch": facts})
-    metrics.add_dimension(name="source", value=report.source)
+    if "source" not in metrics.dimension_set:  # a batch of tasks gives one report for each
+        metrics.add_dimension(name="source", value=report.source)
     metrics.add_metric(name="FetchRequests", unit=MetricUnit.Count, value=report.requests)
     metrics.add_metric(name="FetchSucceeded", unit=MetricUnit.Count, value=report.succeeded)
     metrics.add_metric(name="FetchFailed", unit=MetricUnit.Count, value=failed)

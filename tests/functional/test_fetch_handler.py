@@ -112,6 +112,15 @@ def test_a_task_of_the_queue_fills_a_window(fetch: Handler, cloud: Cloud, binanc
     assert [message.request.symbols for message in payloads] == [("BTCUSDT",)]
 
 
+def test_a_batch_of_tasks_is_done_in_one_go(fetch: Handler, cloud: Cloud) -> None:
+    """Several tasks in one batch are all done, each with its own report."""
+    batch = event("sqs_fetch_task")
+    batch["Records"].append({**batch["Records"][0], "messageId": "second"})
+    assert fetch(batch, Context()) == {"batchItemFailures": []}
+    payloads, reports = messages(cloud)
+    assert (len(payloads), len(reports)) == (2, 2)
+
+
 def test_an_unfinished_task_and_nonsense_come_back(fetch: Handler, cloud: Cloud, binance: Vendor) -> None:
     """A task that got no answer and a record that is no task are reported to SQS, each for itself."""
     binance.answers["/api/v3/klines"] = (503, {}, b"busy")

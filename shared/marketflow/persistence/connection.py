@@ -135,8 +135,11 @@ class Database:
         """Hang up; the next query opens a new connection."""
         wire, self._wire = self._wire, None
         if wire is not None:
+            buffer = wire._sock  # noqa: SLF001 - pg8000 forgets it without closing it when its farewell fails
             with contextlib.suppress(pg8000.exceptions.InterfaceError, OSError, ValueError):
                 wire.close()
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                buffer.close()
 
     def _run(self, wire: _Wire, statement: str, values: Sequence[object]) -> list[list[Any]]:
         try:

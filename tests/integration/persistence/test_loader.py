@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 import json
 import threading
 from dataclasses import replace
@@ -21,7 +22,7 @@ from marketflow.domain.loading import LoadResult
 from marketflow.domain.records import Candle, ParsedPayload, Price, Reject
 from marketflow.errors import RetryLaterError
 from marketflow.persistence import migrate
-from marketflow.persistence.connection import Database
+from marketflow.persistence.connection import PAUSE_SECONDS, Database
 from marketflow.persistence.loader import Loader, raw_id
 from tests.integration.persistence.rows import START, answer, candle, closes, contents, quarantined
 
@@ -291,6 +292,7 @@ def test_a_server_killed_in_the_middle_loses_nothing_that_is_retried(tmp_path: P
                 queue.append(minute)
                 if failures == 3:
                     server.restart()
+                    time.sleep(PAUSE_SECONDS)
         assert failures == 3
         assert closes(database) == [(str(100 + minute), True) for minute in payloads]
         database.close()
