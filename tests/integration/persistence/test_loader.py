@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import time
 import json
 import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
