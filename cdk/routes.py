@@ -33,6 +33,7 @@ ROUTES = (
     Route(path="/v1/symbols/{symbol}", weight="read"),
     Route(path="/v1/prices", weight="read"),
     Route(path="/v1/prices/{symbol}", weight="read"),
+    Route(path="/v1/prices/{symbol}/history", weight="bulk"),
     Route(path="/v1/candles", weight="bulk"),
     Route(path="/v1/candles/{symbol}", weight="bulk"),
 )

@@ -25,7 +25,7 @@ from marketflow.domain.reading import Layout
 from marketflow.domain.symbol import AssetType
 from marketflow.errors import RefusedError
 
-MAX_CANDLES = 10_000
+MAX_ROWS = 10_000
 MAX_SYMBOLS = 100
 MAX_CURSOR_LENGTH = 400
 
@@ -139,14 +139,13 @@ class PriceParameters(_Numbers):
     symbol: str = Field(description="The symbol's name.")
 
 
-class _Candles(_Numbers):
-    interval: Interval = Field(description="The candles' length; 1m is a minute, 1M a month.")
-    start: Moment | None = Field(default=None, description="The first open time; a date means its midnight in UTC.")
-    end: Moment | None = Field(default=None, description="The open time at which to stop; it is not included.")
+class _Range(_Numbers):
+    start: Moment | None = Field(default=None, description="The first time; a date means its midnight in UTC.")
+    end: Moment | None = Field(default=None, description="The time at which to stop; it is not included.")
     order: Literal["asc", "desc"] | None = Field(
-        default=None, description="By open time; without it asc when `start` is given, else desc: the newest first."
+        default=None, description="By time; without it asc when `start` is given, else desc: the newest first."
     )
-    limit: WholeNumber = Field(default=1000, ge=1, le=MAX_CANDLES, description="Candles on a page.")
+    limit: WholeNumber = Field(default=1000, ge=1, le=MAX_ROWS, description="Rows on a page.")
     cursor: Cursor = None
 
     @field_validator("end")
@@ -159,8 +158,21 @@ class _Candles(_Numbers):
 
     @property
     def descending(self) -> bool:
-        """Whether the newest candle comes first."""
+        """Whether the newest comes first."""
         return self.order == "desc" or (self.order is None and self.start is None)
+
+
+class HistoryParameters(_Range):
+    """GET /v1/prices/{symbol}/history: times are those of the prices, `as_of`."""
+
+    symbol: str = Field(description="The symbol's name.")
+    format: Layout = Field(default=Layout.JSON, description="A JSON array, CSV with a header row, or JSON lines.")
+
+
+class _Candles(_Range):
+    """Times are open times."""
+
+    interval: Interval = Field(description="The candles' length; 1m is a minute, 1M a month.")
 
 
 class CandlesParameters(_Candles):

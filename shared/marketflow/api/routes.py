@@ -13,6 +13,7 @@ from marketflow.api.messages import Request, Response
 from marketflow.api.parameters import (
     CandleBatchParameters,
     CandlesParameters,
+    HistoryParameters,
     NoParameters,
     PriceParameters,
     PricesParameters,
@@ -21,7 +22,7 @@ from marketflow.api.parameters import (
 )
 from marketflow.api.problems import Problem
 from marketflow.api.routing import Access, Route
-from marketflow.domain.reading import CandleQuery, Layout, SymbolQuery
+from marketflow.domain.reading import CandleQuery, HistoryQuery, Layout, SymbolQuery
 from marketflow.services.market_data import MarketData, unknown_symbol, why_no_price
 
 FOREVER = "private, max-age=31536000, immutable"
@@ -95,6 +96,14 @@ class ReadRoutes:
             ),
             Route(
                 method="GET",
+                path="/v1/prices/{symbol}/history",
+                handler=self.history,
+                summary="Observed prices of one symbol.",
+                parameters=HistoryParameters,
+                problems=(Problem.INVALID_CURSOR, Problem.SYMBOL_NOT_FOUND),
+            ),
+            Route(
+                method="GET",
                 path="/v1/candles",
                 handler=self.candle_batch,
                 summary="Candles of several symbols, one symbol after the other.",
@@ -161,6 +170,27 @@ class ReadRoutes:
         """The latest price."""
         return Response(body=self._market_data.price(parameters.symbol, quoted=parameters.quoted))
 
+    def history(self, request: Request, parameters: HistoryParameters) -> Response:
+        """A page of observed prices. None is ever settled: a redrive or a replay may still add one in between."""
+        position = self._position(request, parameters.cursor, length=1)
+        query = HistoryQuery(
+            start=parameters.start,
+            end=parameters.end,
+            descending=parameters.descending,
+            limit=parameters.limit,
+            after=datetime.fromisoformat(position[0]) if position else None,
+            layout=parameters.format,
+            quoted=parameters.quoted,
+        )
+        page = self._market_data.history(parameters.symbol, query)
+        link = {} if page.last is None else self._link(request, (page.last.isoformat(),))
+        return Response(
+            body=page.body,
+            content_type=_CONTENT_TYPES[query.layout],
+            cache_control=REVALIDATE,
+            headers=link | _download(f"{parameters.symbol}-prices", query.layout),
+        )
+
     def candles(self, request: Request, parameters: CandlesParameters) -> Response:
         """A page of candles."""
         position = self._position(request, parameters.cursor, length=1)
@@ -176,15 +206,12 @@ class ReadRoutes:
         )
         answer = self._market_data.candles(parameters.symbol, query)
         last = answer.page.oldest if query.descending else answer.page.newest
-        headers = self._link(request, (last.isoformat(),)) if answer.page.more and last is not None else {}
-        if query.layout is not Layout.JSON:
-            name = re.sub(r"[^A-Za-z0-9.=-]", "_", f"{parameters.symbol}-{parameters.interval}.{query.layout}")
-            headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        link = self._link(request, (last.isoformat(),)) if answer.page.more and last is not None else {}
         return Response(
             body=answer.page.body,
             content_type=_CONTENT_TYPES[query.layout],
             cache_control=FOREVER if answer.settled else REVALIDATE,
-            headers=headers,
+            headers=link | _download(f"{parameters.symbol}-{parameters.interval}", query.layout),
         )
 
     def candle_batch(self, request: Request, parameters: CandleBatchParameters) -> Response:
@@ -215,3 +242,11 @@ class ReadRoutes:
     def _link(self, request: Request, position: Sequence[str]) -> dict[str, str]:
         url = request.url_with("cursor", self._cursors.write(request, position))
         return {"Link": f'<{url}>; rel="next"'}
+
+
+def _download(name: str, layout: Layout) -> dict[str, str]:
+    """The header that names a file; a JSON array is no file."""
+    if layout is Layout.JSON:
+        return {}
+    safe = re.sub(r"[^A-Za-z0-9.=-]", "_", f"{name}.{layout}")
+    return {"Content-Disposition": f'attachment; filename="{safe}"'}

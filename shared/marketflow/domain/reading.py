@@ -53,6 +53,23 @@ class CandleQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryQuery:
+    """Which observed prices of a symbol: `as_of` in `[start, end)` (UTC, None: no bound), at most `limit`.
+
+    Ordered by `as_of`, the newest first when `descending`; `after` is the one behind which the page begins, in that
+    order. `quoted` writes decimals as JSON strings.
+    """
+
+    start: datetime | None = None
+    end: datetime | None = None
+    descending: bool = False
+    limit: int = 1000
+    after: datetime | None = None
+    layout: Layout = Layout.JSON
+    quoted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolPage:
     """`body` is a JSON array; `last` is the symbol behind which the next page begins, None when there is none."""
 
@@ -87,6 +104,14 @@ class CandleBatch:
     rows: str
     known: frozenset[str]
     last: tuple[str, datetime] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryPage:
+    """Observed prices in the layout that was asked for; `last` is the `as_of` behind which the next page begins."""
+
+    body: str
+    last: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,8 @@ from marketflow.domain.reading import Layout
 
 CSV_HEADER = "open_time,open,high,low,close,volume,quote_volume,trades,final"
 
+HISTORY_HEADER = "as_of,price,source,currency,observed_at"
+
 _DECIMALS = ("open", "high", "low", "close", "volume", "quote_volume")
 _OPTIONAL = frozenset({"volume", "quote_volume", "trades"})
 
@@ -89,6 +91,34 @@ def prices(*, quoted: bool) -> str:
 from unnest(string_to_array(:names, ',')) as w(name)
 left join symbols s on s.symbol = w.name
 left join lateral (select price, as_of from prices where symbol_id = s.id order by as_of desc limit 1) p on true"""
+
+
+@cache
+def history(layout: Layout, *, quoted: bool, descending: bool) -> str:
+    """One symbol's observed prices as one row: text, and behind which `as_of` the next page begins."""
+    values = {
+        "as_of": _quote(_moment("p.as_of")),
+        "price": _quote("p.price") if quoted else "p.price",
+        "source": "to_json(s.source)",
+        "currency": "to_json(s.quote_currency)",
+        "observed_at": _quote(_moment("p.observed_at")),
+    }
+    row = "'{" + " || ',".join(f"""\"{name}":' || {value}""" for name, value in values.items()) + " || '}'"
+    if layout is Layout.CSV:
+        # A source and a currency are words of ours, which never need quoting.
+        row = " || ',' || ".join(
+            [_moment("p.as_of"), "p.price", "s.source", "s.quote_currency", _moment("p.observed_at")]
+        )
+    glue = "','" if layout is Layout.JSON else "chr(10)"
+    inside = "p.symbol_id = s.id and p.as_of >= :start and p.as_of < :end"
+    last, behind, order = ("min", "<", "desc") if descending else ("max", ">", "asc")
+    return f"""select o.text,
+  case when exists (select from prices p where {inside} and p.as_of {behind} o.last) then o.last end
+from symbols s cross join lateral (
+  select string_agg(text, {glue}) as text, {last}(as_of) as last
+  from (select {row} as text, p.as_of from prices p
+    where {inside} and p.as_of {behind} :after order by p.as_of {order} limit :limit) page) o
+where s.symbol = :name"""
 
 
 @cache

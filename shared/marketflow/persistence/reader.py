@@ -18,6 +18,8 @@ from marketflow.domain.reading import (
     CandlePage,
     CandleQuery,
     DatabaseStatus,
+    HistoryPage,
+    HistoryQuery,
     LatestPrice,
     Layout,
     SymbolPage,
@@ -70,6 +72,21 @@ class Reader:
         )
         return [LatestPrice(symbol=name, known=known, body=body) for name, known, body in rows]
 
+    def history(self, name: str, query: HistoryQuery) -> HistoryPage | None:
+        """A page of one symbol's observed prices; None when there is no such symbol."""
+        rows = self._database.query(
+            read_sql.history(query.layout, quoted=query.quoted, descending=query.descending),
+            name=name,
+            start=query.start or "-infinity",
+            end=query.end or "infinity",
+            after=query.after or ("infinity" if query.descending else "-infinity"),
+            limit=query.limit,
+        )
+        if not rows:
+            return None
+        text, last = rows[0]
+        return HistoryPage(body=_wrap(text or "", query.layout, header=read_sql.HISTORY_HEADER), last=last)
+
     def candles(self, name: str, query: CandleQuery) -> CandlePage | None:
         """A page of one symbol's candles; None when there is no such symbol."""
         sql = read_sql.candles(query.layout, quoted=query.quoted, descending=query.descending)
@@ -86,7 +103,7 @@ class Reader:
             return None
         text, count, oldest, newest, all_final, more, asset_type = rows[0]
         return CandlePage(
-            body=_wrap(text or "", query.layout),
+            body=_wrap(text or "", query.layout, header=read_sql.CSV_HEADER),
             count=count,
             oldest=oldest,
             newest=newest,
@@ -123,8 +140,8 @@ class Reader:
         return DatabaseStatus(revision=current, expected_revision=revision.HEAD, sources=sources)
 
 
-def _wrap(rows: str, layout: Layout) -> str:
+def _wrap(rows: str, layout: Layout, *, header: str) -> str:
     if layout is Layout.JSON:
         return f"[{rows}]"
     lines = f"{rows}\n" if rows else ""
-    return f"{read_sql.CSV_HEADER}\n{lines}" if layout is Layout.CSV else lines
+    return f"{header}\n{lines}" if layout is Layout.CSV else lines

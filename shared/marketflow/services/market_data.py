@@ -14,6 +14,8 @@ from marketflow.domain.reading import (
     CandlePage,
     CandleQuery,
     DatabaseStatus,
+    HistoryPage,
+    HistoryQuery,
     LatestPrice,
     SymbolPage,
     SymbolQuery,
@@ -42,6 +44,10 @@ class MarketReader(Protocol):
         self, names: Sequence[str], *, now: datetime, freshness_seconds: Mapping[str, int], quoted: bool
     ) -> list[LatestPrice]:
         """The latest price of each name with its age at `now`, in any order."""
+        ...
+
+    def history(self, name: str, query: HistoryQuery) -> HistoryPage | None:
+        """A page of one symbol's observed prices; None when there is no such symbol."""
         ...
 
     def candles(self, name: str, query: CandleQuery) -> CandlePage | None:
@@ -106,6 +112,13 @@ class MarketData:
         found = self._reader.prices(askable, now=self._clock(), freshness_seconds=self._freshness, quoted=quoted)
         by_name = {price.symbol: price for price in found}
         return [by_name.get(name) or LatestPrice(symbol=name, known=False, body=None) for name in names]
+
+    def history(self, name: str, query: HistoryQuery) -> HistoryPage:
+        """A page of one symbol's observed prices. Raises RefusedError (404) when there is no such symbol."""
+        page = self._reader.history(name, query) if _NAME.fullmatch(name) else None
+        if page is None:
+            raise unknown_symbol(name)
+        return page
 
     def candles(self, name: str, query: CandleQuery) -> CandleAnswer:
         """A page of one symbol's candles. Raises RefusedError (404) when there is no such symbol."""

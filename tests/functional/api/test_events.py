@@ -20,6 +20,7 @@ STATUS = {
     "api_symbol": 200,
     "api_prices": 200,
     "api_price": 200,
+    "api_price_history": 200,
     "api_candles": 200,
     "api_candles_csv": 200,
     "api_candle_batch": 200,

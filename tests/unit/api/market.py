@@ -15,6 +15,8 @@ from marketflow.domain.reading import (
     CandlePage,
     CandleQuery,
     DatabaseStatus,
+    HistoryPage,
+    HistoryQuery,
     LatestPrice,
     SymbolPage,
     SymbolQuery,
@@ -66,6 +68,16 @@ class FakeReader:
             found.append(LatestPrice(symbol=name, known=name in self.candle_times, body=body))
         return found
 
+    def history(self, name: str, query: HistoryQuery) -> HistoryPage | None:
+        """A price at each candle's time."""
+        self._ask(name)
+        if name not in self.candle_times:
+            return None
+        times = self._times(name, query)
+        page = times[: query.limit]
+        rows = [json.dumps({"as_of": f"{time:%Y-%m-%dT%H:%M:%SZ}"}) for time in page]
+        return HistoryPage(body=f"[{','.join(rows)}]", last=page[-1] if len(times) > len(page) else None)
+
     def candles(self, name: str, query: CandleQuery) -> CandlePage | None:
         """The candles in the range, in order, at most `limit`."""
         self._ask(name)
@@ -110,7 +122,7 @@ class FakeReader:
         if self.failure is not None:
             raise self.failure
 
-    def _times(self, name: str, query: CandleQuery, *, ignore_after: bool = False) -> list[datetime]:
+    def _times(self, name: str, query: CandleQuery | HistoryQuery, *, ignore_after: bool = False) -> list[datetime]:
         times = sorted(self.candle_times[name], reverse=query.descending)
         inside = [
             time
