@@ -104,6 +104,12 @@ class ReadRoutes:
             ),
             Route(
                 method="GET",
+                path="/v1/sources",
+                handler=self.sources,
+                summary="Where the data comes from: how each source does, and on what terms its data may be used.",
+            ),
+            Route(
+                method="GET",
                 path="/v1/candles",
                 handler=self.candle_batch,
                 summary="Candles of several symbols, one symbol after the other.",
@@ -137,6 +143,10 @@ class ReadRoutes:
             return Response(body=json.dumps({"status": "ready", **facts}))
         detail = f"The database is at revision {status.revision}, this API needs {status.expected_revision}."
         return Problem.MIGRATIONS_PENDING.response(request, detail, extra=facts)
+
+    def sources(self, request: Request, parameters: NoParameters) -> Response:  # noqa: ARG002 - every handler's shape
+        """Every source of the catalogue."""
+        return Response(body=self._market_data.sources())
 
     def symbols(self, request: Request, parameters: SymbolsParameters) -> Response:
         """A page of symbols."""

@@ -124,6 +124,18 @@ class LatestPrice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFacts:
+    """What the catalogue declares of a source; `freshness_target_seconds` is the age at which its data is stale."""
+
+    source: str
+    title: str
+    asset_type: str
+    freshness_target_seconds: int
+    attribution: str
+    terms_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseStatus:
     """The schema revision in the database (None: no schema), the one this code needs, and the sources' lag as JSON."""
 

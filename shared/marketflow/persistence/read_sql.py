@@ -7,6 +7,7 @@ Candle rows are glued together with `||`: `json_build_object` takes two and a ha
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 
 from marketflow.domain.reading import Layout
@@ -36,6 +37,20 @@ def _age(column: str) -> str:
     return f"floor(case when {column} > :now then 0 else extract(epoch from cast(:now as timestamptz) - {column}) end)"
 
 
+def _quote(text: str) -> str:
+    return f"""'"' || {text} || '"'"""
+
+
+def _object(members: Mapping[str, str]) -> str:
+    """A SQL expression: a JSON object as text, from a SQL expression for the JSON text of each member."""
+    return "'{" + " || ',".join(f"""\"{name}":' || {value}""" for name, value in members.items()) + " || '}'"
+
+
+def _optional(value: str) -> str:
+    """A SQL expression: `value` as JSON text, where it may be missing."""
+    return f"coalesce(({value})::text, 'null')"
+
+
 _SYMBOL = f"""json_build_object('id', id, 'symbol', symbol, 'name', name, 'asset_type', asset_type,
   'base_currency', base_currency, 'quote_currency', quote_currency, 'exchange', exchange, 'timezone', timezone,
   'source', source, 'source_symbol', source_symbol, 'price_unit', price_unit, 'active', active,
@@ -53,6 +68,30 @@ from (select {_SYMBOL} as item, symbol, row_number() over (order by symbol) as n
     and active = coalesce(cast(:active as boolean), active)
     and strpos(lower(concat_ws(' ', symbol, name)), lower(coalesce(cast(:text as text), ''))) > 0
   order by symbol limit :limit + 1) page"""
+
+_SOURCE = _object(
+    {
+        **{name: f"to_json(k.{name})" for name in ("source", "title", "asset_type")},
+        **{name: _optional(_quote(_moment(name))) for name in ("last_success_at", "last_fetch_at", "next_due_at")},
+        "last_error": _optional("to_json(last_error)"),
+        "last_error_at": _optional(_quote(_moment("last_error_at"))),
+        "budget_used": _optional("budget_used"),
+        "budget_limit": _optional("budget_limit"),
+        # greatest() would take a missing number for zero.
+        "budget_left": _optional("case when budget_used > budget_limit then 0 else budget_limit - budget_used end"),
+        "newest_data_at": _optional(_quote(_moment("newest_data_at"))),
+        "age_seconds": _optional(_age("newest_data_at")),
+        "stale": f"coalesce({_age('newest_data_at')} > k.freshness_target_seconds, true)",
+        "freshness_target_seconds": "k.freshness_target_seconds",
+        "attribution": "to_json(k.attribution)",
+        "terms_url": "to_json(k.terms_url)",
+    }
+)
+
+SOURCES = f"""select '[' || coalesce(string_agg({_SOURCE}, ',' order by k.source), '') || ']'
+from json_to_recordset(:catalogue) as k(source text, title text, asset_type text, freshness_target_seconds int,
+  attribution text, terms_url text)
+left join source_status s on s.source = k.source"""
 
 _LAG = """json_build_object('source', source, 'newest_data_at', {newest_data_at},
   'age_seconds', {age}, 'stale', coalesce({age} > target, true), 'freshness_target_seconds', target,
@@ -96,14 +135,15 @@ left join lateral (select price, as_of from prices where symbol_id = s.id order 
 @cache
 def history(layout: Layout, *, quoted: bool, descending: bool) -> str:
     """One symbol's observed prices as one row: text, and behind which `as_of` the next page begins."""
-    values = {
-        "as_of": _quote(_moment("p.as_of")),
-        "price": _quote("p.price") if quoted else "p.price",
-        "source": "to_json(s.source)",
-        "currency": "to_json(s.quote_currency)",
-        "observed_at": _quote(_moment("p.observed_at")),
-    }
-    row = "'{" + " || ',".join(f"""\"{name}":' || {value}""" for name, value in values.items()) + " || '}'"
+    row = _object(
+        {
+            "as_of": _quote(_moment("p.as_of")),
+            "price": _quote("p.price") if quoted else "p.price",
+            "source": "to_json(s.source)",
+            "currency": "to_json(s.quote_currency)",
+            "observed_at": _quote(_moment("p.observed_at")),
+        }
+    )
     if layout is Layout.CSV:
         # A source and a currency are words of ours, which never need quoting.
         row = " || ',' || ".join(
@@ -159,21 +199,15 @@ from (select {row} as text, s.symbol, c.open_time, row_number() over (order by s
   order by s.symbol, c.open_time {order} limit :limit + 1) page"""
 
 
-def _quote(text: str) -> str:
-    return f"""'"' || {text} || '"'"""
-
-
 def _json_row(*, quoted: bool, symbol: bool = False) -> str:
     """A SQL expression: the candle `c` (of the symbol `s`) as a JSON object."""
     # A backslash makes to_char write the quote instead of reading it.
-    members = [("open_time", f"""to_char(c.open_time at time zone 'UTC', '\\"{_SECOND}\\"')""")]
+    members = {"symbol": "to_json(s.symbol)"} if symbol else {}
+    members["open_time"] = f"""to_char(c.open_time at time zone 'UTC', '\\"{_SECOND}\\"')"""
     for name in _DECIMALS:
         text = _quote(f"c.{name}") if quoted else f"c.{name}::text"
-        members.append((name, f"coalesce({text}, 'null')" if name in _OPTIONAL else text))
-    members += [("trades", "coalesce(c.trades::text, 'null')"), ("final", "c.final")]
-    if symbol:
-        members.insert(0, ("symbol", "to_json(s.symbol)"))
-    return "'{" + " || ',".join(f"""\"{name}":' || {value}""" for name, value in members) + " || '}'"
+        members[name] = f"coalesce({text}, 'null')" if name in _OPTIONAL else text
+    return _object(members | {"trades": _optional("c.trades"), "final": "c.final"})
 
 
 def _csv_row() -> str:

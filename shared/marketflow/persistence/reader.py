@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 from pg8000.exceptions import DatabaseError  # type: ignore[import-untyped]  # pg8000 ships no types
@@ -22,6 +23,7 @@ from marketflow.domain.reading import (
     HistoryQuery,
     LatestPrice,
     Layout,
+    SourceFacts,
     SymbolPage,
     SymbolQuery,
 )
@@ -126,6 +128,11 @@ class Reader:
         )[0]
         last = None if last_symbol is None else (last_symbol, last_time)
         return CandleBatch(rows=text or "", known=frozenset(known), last=last)
+
+    def sources(self, catalogue: Sequence[SourceFacts], *, now: datetime) -> str:
+        """A JSON array with an object for each source of the catalogue: its facts, and how it does at `now`."""
+        facts = json.dumps([asdict(source) for source in catalogue])
+        return str(self._database.query(read_sql.SOURCES, now=now, catalogue=facts)[0][0])
 
     def status(self, *, now: datetime, freshness_seconds: Mapping[str, int]) -> DatabaseStatus:
         """The schema revision and every source's lag at `now`; a database without our tables has no revision."""

@@ -17,6 +17,7 @@ from marketflow.domain.reading import (
     HistoryPage,
     HistoryQuery,
     LatestPrice,
+    SourceFacts,
     SymbolPage,
     SymbolQuery,
 )
@@ -58,6 +59,10 @@ class MarketReader(Protocol):
         """A page of several symbols' candles, `query.limit` across all."""
         ...
 
+    def sources(self, catalogue: Sequence[SourceFacts], *, now: datetime) -> str:
+        """A JSON array with an object for each source of the catalogue: its facts, and how it does at `now`."""
+        ...
+
     def status(self, *, now: datetime, freshness_seconds: Mapping[str, int]) -> DatabaseStatus:
         """The schema revision and every source's lag at `now`."""
         ...
@@ -74,19 +79,22 @@ class CandleAnswer:
 class MarketData:
     """The questions that the API answers.
 
-    `freshness_seconds` is, for each source, the age at which its data counts as stale; `clock` gives aware UTC times.
+    `sources` is what the catalogue says of each source; `clock` gives aware UTC times.
     """
 
-    def __init__(
-        self, *, reader: MarketReader, clock: Callable[[], datetime], freshness_seconds: Mapping[str, int]
-    ) -> None:
+    def __init__(self, *, reader: MarketReader, clock: Callable[[], datetime], sources: Sequence[SourceFacts]) -> None:
         self._reader = reader
         self._clock = clock
-        self._freshness = freshness_seconds
+        self._sources = sources
+        self._freshness = {facts.source: facts.freshness_target_seconds for facts in sources}
 
     def status(self) -> DatabaseStatus:
         """Whether the schema is current, and each source's lag. Raises DatabaseUnavailableError."""
         return self._reader.status(now=self._clock(), freshness_seconds=self._freshness)
+
+    def sources(self) -> str:
+        """Every source of the catalogue, also one that never reported, as a JSON array in the order of their names."""
+        return self._reader.sources(self._sources, now=self._clock())
 
     def symbols(self, query: SymbolQuery) -> SymbolPage:
         """A page of symbols, ordered by name."""

@@ -18,6 +18,7 @@ STATUS = {
     "api_ready": 200,
     "api_symbols": 200,
     "api_symbol": 200,
+    "api_sources": 200,
     "api_prices": 200,
     "api_price": 200,
     "api_price_history": 200,

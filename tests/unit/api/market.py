@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -18,6 +18,7 @@ from marketflow.domain.reading import (
     HistoryPage,
     HistoryQuery,
     LatestPrice,
+    SourceFacts,
     SymbolPage,
     SymbolQuery,
 )
@@ -25,6 +26,21 @@ from marketflow.services.market_data import MarketData
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 KEY = b"a key that only tests know"
+
+
+def source_facts(source: str, asset_type: str, freshness_target_seconds: int) -> SourceFacts:
+    """A source of a catalogue."""
+    return SourceFacts(
+        source=source,
+        title=source.title(),
+        asset_type=asset_type,
+        freshness_target_seconds=freshness_target_seconds,
+        attribution=f'<a href="https://{source}.example">{source}\'s data</a>',
+        terms_url=f"https://{source}.example/terms",
+    )
+
+
+BINANCE = source_facts("binance", "crypto", 180)
 
 
 @dataclass
@@ -111,6 +127,11 @@ class FakeReader:
             last=page[-1] if len(rows) > len(page) else None,
         )
 
+    def sources(self, catalogue: Sequence[SourceFacts], *, now: datetime) -> str:
+        """The facts; nothing was ever reported."""
+        self._ask()
+        return json.dumps([{**asdict(facts), "last_success_at": None} for facts in catalogue])
+
     def status(self, *, now: datetime, freshness_seconds: Mapping[str, int]) -> DatabaseStatus:
         """The revision; each source is on time."""
         self._ask()
@@ -168,7 +189,7 @@ class Client:
 
     def __post_init__(self) -> None:
         self.app: App = build(
-            market_data=MarketData(reader=self.reader, clock=lambda: NOON, freshness_seconds={"binance": 180}),
+            market_data=MarketData(reader=self.reader, clock=lambda: NOON, sources=[BINANCE]),
             cursor_key=KEY,
             log=self.log,
         )

@@ -15,7 +15,7 @@ HOME = "https://charts.example.com"
 
 def headers(*origins: str, page: str | None, path: str = "/v1/health") -> dict[str, str]:
     """The answer's headers to a request of a page, when these origins are allowed."""
-    market_data = MarketData(reader=FakeReader(), clock=lambda: NOON, freshness_seconds={})
+    market_data = MarketData(reader=FakeReader(), clock=lambda: NOON, sources=[])
     app = build(market_data=market_data, cursor_key=KEY, log=FakeLog(), cors_origins=origins)
     got = app(event(path, headers={} if page is None else {"Origin": page}))["headers"]
     return {name: value for name, value in got.items() if name.startswith("Access-Control-") or name == "Vary"}

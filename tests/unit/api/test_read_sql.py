@@ -15,6 +15,7 @@ STATEMENTS = [
     read_sql.SYMBOL,
     read_sql.SYMBOLS,
     read_sql.STATUS,
+    read_sql.SOURCES,
     *(read_sql.prices(quoted=quoted) for quoted in (False, True)),
     *(
         statement(layout, quoted=quoted, descending=descending)

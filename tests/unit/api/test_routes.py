@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.api.market import NOON, Client, FakeReader, follow, minutes
+from tests.unit.api.market import BINANCE, NOON, Client, FakeReader, follow, minutes
 
 pytestmark = pytest.mark.unit
 
@@ -53,6 +53,16 @@ def test_an_old_schema_is_not_ready(revision: str | None) -> None:
     assert (answer.status, answer.json["code"]) == (503, "migrations_pending")
     assert answer.json["migrations"] == {"current": False, "revision": revision, "expected": "head"}
     assert answer.json["sources"]
+
+
+def test_sources_say_on_what_terms_their_data_may_be_used() -> None:
+    """Every source of the catalogue is told of, also one that never reported; ages change, so nothing is kept."""
+    answer = client().get("/v1/sources")
+    assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")
+    (source,) = answer.json
+    assert (source["source"], source["last_success_at"]) == ("binance", None)
+    assert source["attribution"] == BINANCE.attribution
+    assert source["terms_url"] == BINANCE.terms_url
 
 
 def test_symbols_are_paged_by_name() -> None:
