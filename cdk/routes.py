@@ -34,6 +34,7 @@ ROUTES = (
     Route(path="/v1/prices", weight="read"),
     Route(path="/v1/prices/{symbol}", weight="read"),
     Route(path="/v1/prices/{symbol}/history", weight="bulk"),
+    Route(path="/v1/convert", weight="read"),
     Route(path="/v1/sources", weight="read"),
     Route(path="/v1/candles", weight="bulk"),
     Route(path="/v1/candles/{symbol}", weight="bulk"),

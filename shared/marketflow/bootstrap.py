@@ -141,6 +141,7 @@ def read_api() -> App:
     from marketflow.domain.reading import SourceFacts
     from marketflow.observability import logger
     from marketflow.persistence.reader import Reader
+    from marketflow.services.convert import Converter
     from marketflow.services.market_data import MarketData
     from marketflow.sources.catalog import CATALOG
 
@@ -156,11 +157,17 @@ def read_api() -> App:
         )
         for spec in CATALOG.values()
     ]
-    market_data = MarketData(reader=Reader(_database(settings.database_url)), clock=utc_now, sources=sources)
+    reader = Reader(_database(settings.database_url))
     # Every process of a deployment has the same address of the database and nobody outside knows it, which is all that
     # the key of a cursor needs: a cursor grants nothing, the key only tells a damaged one from a good one.
     cursor_key = hashlib.sha256(settings.database_url.encode()).digest()
-    return build(market_data=market_data, cursor_key=cursor_key, log=logger, cors_origins=settings.cors_origins)
+    return build(
+        market_data=MarketData(reader=reader, clock=utc_now, sources=sources),
+        converter=Converter(reader=reader, clock=utc_now),
+        cursor_key=cursor_key,
+        log=logger,
+        cors_origins=settings.cors_origins,
+    )
 
 
 @cache

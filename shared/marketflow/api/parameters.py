@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import (
@@ -58,6 +59,13 @@ def _whole_number(value: object) -> int:
     return int(str(value))
 
 
+def _amount(value: object) -> Decimal:
+    text = str(value)
+    if not re.fullmatch(r"[0-9]{1,24}(\.[0-9]{1,30})?", text) or not Decimal(text):
+        raise ValueError("expected a plain decimal number above zero, such as 1 or 0.25")
+    return Decimal(text)
+
+
 def _truth(value: object) -> bool:
     if value not in ("true", "false"):
         raise ValueError("expected true or false")
@@ -84,6 +92,7 @@ Moment = Annotated[
     datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"}, mode="validation")
 ]
 WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
+Amount = Annotated[Decimal, BeforeValidator(_amount), WithJsonSchema({"type": "string"}, mode="validation")]
 Truth = Annotated[bool, BeforeValidator(_truth)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names), WithJsonSchema({"type": "string"}, mode="validation")]
 Text = Annotated[str, AfterValidator(_readable)]
@@ -188,6 +197,23 @@ class CandleBatchParameters(_Candles):
     symbols: Names = Field(description=f"Up to {MAX_SYMBOLS} names with commas between them.")
 
 
+class ConvertParameters(_Numbers):
+    """GET /v1/convert."""
+
+    source: Text = Field(alias="from", max_length=12, description="What is changed: ISO 4217, or a crypto code.")
+    target: Text = Field(alias="to", max_length=12, description="Into what: ISO 4217, or a crypto code.")
+    amount: Amount = Field(default=Decimal(1), description="How much of it; above zero.")
+    at: Moment | None = Field(
+        default=None, description="With the last prices at or before this time, which is not to come; now without it."
+    )
+    max_age_seconds: WholeNumber | None = Field(
+        default=None,
+        ge=1,
+        description="How old a leg's price may be at that time; without it an hour for crypto, four days for "
+        "reference rates.",
+    )
+
+
 def read(model: type[P], *, query: Mapping[str, list[str]], path: Mapping[str, str]) -> P:
     """The parameters of one request. Raises RefusedError (400) that names the first parameter that is wrong."""
     for name, values in query.items():
@@ -219,6 +245,7 @@ def _fault(error: ValidationError, model: type[BaseModel], path: Mapping[str, st
 
 
 def _unknown(name: str, model: type[BaseModel], path: Mapping[str, str]) -> RefusedError:
-    known = [field for field in model.model_fields if field not in path]
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    known = [name for name in names if name not in path]
     said = f"known here: {', '.join(known)}" if known else "this path takes none"
     return Problem.UNKNOWN_PARAMETER.refusal(f"{name[:40]} is not a parameter; {said}.", parameter=name[:40])

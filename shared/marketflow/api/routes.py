@@ -9,10 +9,12 @@ from datetime import datetime
 
 from marketflow.api import problems
 from marketflow.api.cursors import Cursors
-from marketflow.api.messages import Request, Response
+from marketflow.api.json_text import compact
+from marketflow.api.messages import NO_STORE, Request, Response
 from marketflow.api.parameters import (
     CandleBatchParameters,
     CandlesParameters,
+    ConvertParameters,
     HistoryParameters,
     NoParameters,
     PriceParameters,
@@ -21,8 +23,10 @@ from marketflow.api.parameters import (
     SymbolsParameters,
 )
 from marketflow.api.problems import Problem
+from marketflow.api.representations import conversion
 from marketflow.api.routing import Access, Route
 from marketflow.domain.reading import CandleQuery, HistoryQuery, Layout, SymbolQuery
+from marketflow.services.convert import Converter, Question
 from marketflow.services.market_data import MarketData, unknown_symbol, why_no_price
 
 FOREVER = "private, max-age=31536000, immutable"
@@ -39,10 +43,11 @@ _CONTENT_TYPES = {
 
 
 class ReadRoutes:
-    """The read routes over `market_data`; `cursors` writes and reads the positions of pages."""
+    """The read routes over `market_data` and `converter`; `cursors` writes and reads the positions of pages."""
 
-    def __init__(self, *, market_data: MarketData, cursors: Cursors) -> None:
+    def __init__(self, *, market_data: MarketData, converter: Converter, cursors: Cursors) -> None:
         self._market_data = market_data
+        self._converter = converter
         self._cursors = cursors
 
     def table(self) -> tuple[Route, ...]:
@@ -104,6 +109,14 @@ class ReadRoutes:
             ),
             Route(
                 method="GET",
+                path="/v1/convert",
+                handler=self.convert,
+                summary="An amount of one currency in another, through the shortest path of pairs with a price.",
+                parameters=ConvertParameters,
+                problems=(Problem.UNKNOWN_CURRENCY, Problem.NO_PATH, Problem.RATE_TOO_OLD),
+            ),
+            Route(
+                method="GET",
                 path="/v1/sources",
                 handler=self.sources,
                 summary="Where the data comes from: how each source does, and on what terms its data may be used.",
@@ -143,6 +156,22 @@ class ReadRoutes:
             return Response(body=json.dumps({"status": "ready", **facts}))
         detail = f"The database is at revision {status.revision}, this API needs {status.expected_revision}."
         return Problem.MIGRATIONS_PENDING.response(request, detail, extra=facts)
+
+    def convert(self, request: Request, parameters: ConvertParameters) -> Response:  # noqa: ARG002 - the same
+        """A conversion; the past may still be filled in, and the present is over at once."""
+        answer = self._converter.convert(
+            Question(
+                source=parameters.source,
+                target=parameters.target,
+                amount=parameters.amount,
+                at=parameters.at,
+                max_age_seconds=parameters.max_age_seconds,
+            )
+        )
+        return Response(
+            body=compact(conversion(answer), quoted=parameters.quoted),
+            cache_control=NO_STORE if parameters.at is None else REVALIDATE,
+        )
 
     def sources(self, request: Request, parameters: NoParameters) -> Response:  # noqa: ARG002 - every handler's shape
         """Every source of the catalogue."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from marketflow.domain.interval import Interval
@@ -121,6 +122,22 @@ class LatestPrice:
     symbol: str
     known: bool
     body: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """A symbol that changes one currency into another; `price` is None when nothing was observed by then.
+
+    `as_of` is the time of the price: an observation's own, or the end of the candle that closed at it.
+    """
+
+    symbol: str
+    source: str
+    asset_type: str
+    base: str
+    quote: str
+    price: Decimal | None
+    as_of: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

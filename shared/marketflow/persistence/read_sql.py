@@ -93,6 +93,21 @@ from json_to_recordset(:catalogue) as k(source text, title text, asset_type text
   attribution text, terms_url text)
 left join source_status s on s.source = k.source"""
 
+PAIRS = """select s.symbol, s.source, s.asset_type, s.base_currency, s.quote_currency, o.price, o.as_of
+from symbols s left join lateral (
+  select price, as_of from (
+    (select price, as_of, 1 as choice from prices
+      where symbol_id = s.id and as_of <= :at order by as_of desc limit 1)
+    union all
+    (select close, open_time + interval '1 minute', 2 from candles c
+      where c.symbol_id = s.id and c.interval = '1m' and c.final
+        and c.open_time <= cast(:at as timestamptz) - interval '1 minute'
+      order by c.open_time desc limit 1)) seen
+  order by as_of desc, choice limit 1) o on true
+where s.active and s.asset_type <> 'stock' and s.base_currency is not null
+order by s.symbol"""
+"""Both branches are one step in the primary key's index; an observation wins over a candle that closed with it."""
+
 _LAG = """json_build_object('source', source, 'newest_data_at', {newest_data_at},
   'age_seconds', {age}, 'stale', coalesce({age} > target, true), 'freshness_target_seconds', target,
   'last_fetch_at', {last_fetch_at}, 'last_success_at', {last_success_at}, 'last_loaded_at', {last_loaded_at},

@@ -23,6 +23,7 @@ from marketflow.domain.reading import (
     HistoryQuery,
     LatestPrice,
     Layout,
+    Pair,
     SourceFacts,
     SymbolPage,
     SymbolQuery,
@@ -35,7 +36,7 @@ _UNDEFINED_TABLE = "42P01"
 
 
 class Reader:
-    """Reads what the API serves; it satisfies `marketflow.services.market_data.MarketReader`.
+    """Reads what the API serves; it satisfies `MarketReader` and `PairReader` of marketflow.services.
 
     Every method raises DatabaseUnavailableError when there is no database.
     """
@@ -128,6 +129,23 @@ class Reader:
         )[0]
         last = None if last_symbol is None else (last_symbol, last_time)
         return CandleBatch(rows=text or "", known=frozenset(known), last=last)
+
+    def pairs(self, *, at: datetime | None) -> list[Pair]:
+        """Every active pair of two currencies with its last price at or before `at`, None: its latest."""
+        return [
+            Pair(
+                symbol=symbol,
+                source=source,
+                asset_type=asset_type,
+                base=base,
+                quote=quote,
+                price=price,
+                as_of=as_of,
+            )
+            for symbol, source, asset_type, base, quote, price, as_of in self._database.query(
+                read_sql.PAIRS, at=at or "infinity"
+            )
+        ]
 
     def sources(self, catalogue: Sequence[SourceFacts], *, now: datetime) -> str:
         """A JSON array with an object for each source of the catalogue: its facts, and how it does at `now`."""

@@ -11,6 +11,7 @@ import pytest
 from marketflow.api.app import build
 from marketflow.persistence.connection import Database
 from marketflow.persistence.reader import Reader
+from marketflow.services.convert import Converter
 from marketflow.services.market_data import MarketData
 from tests.unit.api.market import BINANCE, KEY, NOON, Client, FakeLog, source_facts
 
@@ -32,7 +33,8 @@ class RealClient(Client):
         reader = Reader(self.database)
         market_data = MarketData(reader=reader, clock=lambda: NOON, sources=CATALOGUE)
         self.log = FakeLog()
-        self.app = build(market_data=market_data, cursor_key=KEY, log=self.log)
+        converter = Converter(reader=reader, clock=lambda: NOON)
+        self.app = build(market_data=market_data, converter=converter, cursor_key=KEY, log=self.log)
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -18,10 +19,12 @@ from marketflow.domain.reading import (
     HistoryPage,
     HistoryQuery,
     LatestPrice,
+    Pair,
     SourceFacts,
     SymbolPage,
     SymbolQuery,
 )
+from marketflow.services.convert import Converter
 from marketflow.services.market_data import MarketData
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
@@ -52,6 +55,7 @@ class FakeReader:
 
     candle_times: dict[str, list[datetime]] = field(default_factory=dict)
     price_texts: dict[str, str] = field(default_factory=dict)
+    exchange: list[Pair] = field(default_factory=list)
     asset_type: str = "crypto"
     final: bool = True
     revision: str | None = "head"
@@ -127,6 +131,14 @@ class FakeReader:
             last=page[-1] if len(rows) > len(page) else None,
         )
 
+    def pairs(self, *, at: datetime | None) -> list[Pair]:
+        """The exchange rates; those from behind `at` are not known yet."""
+        self._ask()
+        return [
+            replace(pair, price=None, as_of=None) if at and pair.as_of and pair.as_of > at else pair
+            for pair in self.exchange
+        ]
+
     def sources(self, catalogue: Sequence[SourceFacts], *, now: datetime) -> str:
         """The facts; nothing was ever reported."""
         self._ask()
@@ -157,6 +169,21 @@ class FakeReader:
 
 def _row(name: str, time: datetime) -> str:
     return json.dumps({"symbol": name, "open_time": f"{time:%Y-%m-%dT%H:%M:%SZ}"})
+
+
+def pair(
+    base: str, quote: str, price: str | None, *, age: timedelta = timedelta(0), asset_type: str = "crypto"
+) -> Pair:
+    """A pair, and its price `age` before noon if it has one."""
+    return Pair(
+        symbol=base + quote,
+        source="binance" if asset_type == "crypto" else "exchangerate",
+        asset_type=asset_type,
+        base=base,
+        quote=quote,
+        price=None if price is None else Decimal(price),
+        as_of=None if price is None else NOON - age,
+    )
 
 
 def minutes(count: int, *, first: datetime = NOON) -> list[datetime]:
@@ -190,6 +217,7 @@ class Client:
     def __post_init__(self) -> None:
         self.app: App = build(
             market_data=MarketData(reader=self.reader, clock=lambda: NOON, sources=[BINANCE]),
+            converter=Converter(reader=self.reader, clock=lambda: NOON),
             cursor_key=KEY,
             log=self.log,
         )

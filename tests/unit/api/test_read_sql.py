@@ -16,6 +16,7 @@ STATEMENTS = [
     read_sql.SYMBOLS,
     read_sql.STATUS,
     read_sql.SOURCES,
+    read_sql.PAIRS,
     *(read_sql.prices(quoted=quoted) for quoted in (False, True)),
     *(
         statement(layout, quoted=quoted, descending=descending)
