@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Weight = Literal["open", "read", "bulk"]
@@ -26,7 +26,7 @@ class Route:
 STAGE_NAME = "api"
 """The API Gateway stage: URLs read https://<host>/api/v1/…"""
 
-ROUTES = (
+_READS = (
     Route(path="/v1/health", weight="open"),
     Route(path="/v1/ready", weight="open"),
     Route(path="/v1/symbols", weight="read"),
@@ -39,3 +39,6 @@ ROUTES = (
     Route(path="/v1/candles", weight="bulk"),
     Route(path="/v1/candles/{symbol}", weight="bulk"),
 )
+
+ROUTES = _READS + tuple(replace(route, method="HEAD") for route in _READS)
+"""HEAD goes wherever GET does (RFC 9110, section 9.3.2)."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from enum import Enum
 from typing import Self
 
+from marketflow.api.json_text import compact
 from marketflow.api.messages import Request, Response
 from marketflow.errors import RefusedError
 
@@ -75,7 +75,7 @@ class Problem(Enum):
         retry = {"Retry-After": str(RETRY_SECONDS)} if self.status == 503 else {}
         return Response(
             status=self.status,
-            body=json.dumps(body),
+            body=compact(body),
             content_type="application/problem+json",
             headers={**retry, **(headers or {})},
         )
@@ -92,4 +92,4 @@ def refused(request: Request, error: RefusedError) -> Response:
 
 def item(symbol: str, error: RefusedError) -> str:
     """The JSON object that stands in a list in place of a symbol's data."""
-    return json.dumps({"symbol": symbol, "problem": _BY_CODE[error.code].members(error.detail)})
+    return compact({"symbol": symbol, "problem": _BY_CODE[error.code].members(error.detail)})

@@ -153,7 +153,7 @@ class ReadRoutes:
             "sources": json.loads(status.sources),
         }
         if current:
-            return Response(body=json.dumps({"status": "ready", **facts}))
+            return Response(body=compact({"status": "ready", **facts}))
         detail = f"The database is at revision {status.revision}, this API needs {status.expected_revision}."
         return Problem.MIGRATIONS_PENDING.response(request, detail, extra=facts)
 

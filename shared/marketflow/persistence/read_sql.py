@@ -51,10 +51,24 @@ def _optional(value: str) -> str:
     return f"coalesce(({value})::text, 'null')"
 
 
-_SYMBOL = f"""json_build_object('id', id, 'symbol', symbol, 'name', name, 'asset_type', asset_type,
-  'base_currency', base_currency, 'quote_currency', quote_currency, 'exchange', exchange, 'timezone', timezone,
-  'source', source, 'source_symbol', source_symbol, 'price_unit', price_unit, 'active', active,
-  'created_at', {_moment("created_at")}, 'updated_at', {_moment("updated_at")})::text"""
+_SYMBOL = _object(
+    {
+        "id": "id",
+        "symbol": "to_json(symbol)",
+        "name": _optional("to_json(name)"),
+        "asset_type": "to_json(asset_type)",
+        "base_currency": _optional("to_json(base_currency)"),
+        "quote_currency": "to_json(quote_currency)",
+        "exchange": _optional("to_json(exchange)"),
+        "timezone": "to_json(timezone)",
+        "source": "to_json(source)",
+        "source_symbol": "to_json(source_symbol)",
+        "price_unit": "to_json(price_unit)",
+        "active": "active",
+        "created_at": _quote(_moment("created_at")),
+        "updated_at": _quote(_moment("updated_at")),
+    }
+)
 
 SYMBOL = f"select {_SYMBOL} from symbols where symbol = :name or id = :id order by symbol = :name desc limit 1"
 

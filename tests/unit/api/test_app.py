@@ -38,6 +38,21 @@ def test_a_problem_has_every_member_of_the_contract() -> None:
     }
 
 
+def test_bodies_are_written_without_blanks() -> None:
+    """One form of JSON everywhere: what Python writes looks like what the database writes."""
+    one = client()
+    for path, query in (
+        ("/v1/health", {}),
+        ("/v1/ready", {}),
+        ("/v1/nothing", {}),
+        ("/v1/prices", {"symbols": "NOPE"}),
+        ("/v1/candles", {"symbols": "NOPE", "interval": "1m"}),
+        ("/v1/convert", {"from": "USDT", "to": "USD"}),
+    ):
+        answer = one.get(path, **query)
+        assert answer.body == json.dumps(answer.json, separators=(",", ":"))
+
+
 def test_an_unknown_path_is_404() -> None:
     """Paths outside of the contract are problems too."""
     answer = client().get("/v1/nothing")
