@@ -25,6 +25,7 @@ from marketflow.domain.interval import Interval
 from marketflow.domain.reading import Layout
 from marketflow.domain.symbol import AssetType
 from marketflow.errors import RefusedError
+from marketflow.services.convert import MAX_AGE_SECONDS, SIGNIFICANT_DIGITS
 
 MAX_ROWS = 10_000
 MAX_SYMBOLS = 100
@@ -202,15 +203,18 @@ class ConvertParameters(_Numbers):
 
     source: Text = Field(alias="from", max_length=12, description="What is changed: ISO 4217, or a crypto code.")
     target: Text = Field(alias="to", max_length=12, description="Into what: ISO 4217, or a crypto code.")
-    amount: Amount = Field(default=Decimal(1), description="How much of it; above zero.")
+    amount: Amount = Field(
+        default=Decimal(1),
+        description=f"How much of it, above zero. The result has up to {SIGNIFICANT_DIGITS} significant digits.",
+    )
     at: Moment | None = Field(
         default=None, description="With the last prices at or before this time, which is not to come; now without it."
     )
     max_age_seconds: WholeNumber | None = Field(
         default=None,
         ge=1,
-        description="How old a leg's price may be at that time; without it an hour for crypto, four days for "
-        "reference rates.",
+        description="How old each leg's price may be at that time; without it "
+        f"{MAX_AGE_SECONDS[AssetType.CRYPTO]} for crypto and {MAX_AGE_SECONDS[AssetType.FOREX]} for reference rates.",
     )
 
 

@@ -111,7 +111,8 @@ class ReadRoutes:
                 method="GET",
                 path="/v1/convert",
                 handler=self.convert,
-                summary="An amount of one currency in another, through the shortest path of pairs with a price.",
+                summary="An amount of one currency in another, through the shortest path of pairs with a price. "
+                "A leg whose source is `parity` is assumed to be one for one: no pair of the two is known.",
                 parameters=ConvertParameters,
                 problems=(Problem.UNKNOWN_CURRENCY, Problem.NO_PATH, Problem.RATE_TOO_OLD),
             ),

@@ -142,9 +142,24 @@ def test_codes_are_words_and_their_problems_complete() -> None:
 
 
 @given(
-    st.sampled_from(["/v1/candles", "/v1/candles/", "/v1/prices/", "/v1/symbols", "/v1/symbols/", "/v1/prices", "/"]),
-    st.text(),
-    st.dictionaries(st.sampled_from(["interval", "symbols", "limit", "start", "q", "cursor"]), st.text()),
+    st.sampled_from(
+        [
+            "/v1/candles",
+            "/v1/candles/",
+            "/v1/prices/",
+            "/v1/prices/BTCUSDT/history",
+            "/v1/symbols",
+            "/v1/symbols/",
+            "/v1/prices",
+            "/v1/convert",
+            "/",
+        ]
+    ),
+    st.just("") | st.text(),
+    st.dictionaries(
+        st.sampled_from(["interval", "symbols", "limit", "start", "q", "cursor", "from", "to", "amount", "at"]),
+        st.sampled_from(["USD", "USDT", "2026-01-01", "7"]) | st.text(),
+    ),
 )
 def test_no_request_causes_a_server_error(path: str, tail: str, query: dict[str, str]) -> None:
     """Any path and any values of any parameters: an answer below 500 whose body is what its type says."""
