@@ -37,7 +37,7 @@ class Problem:
             "code": self.code,
             "request_id": "$context.requestId",
         }
-        return json.dumps(body)
+        return json.dumps(body, separators=(",", ":"))
 
     @property
     def headers(self) -> dict[str, str]:

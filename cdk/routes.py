@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Weight = Literal["open", "read", "bulk"]
@@ -26,13 +26,19 @@ class Route:
 STAGE_NAME = "api"
 """The API Gateway stage: URLs read https://<host>/api/v1/…"""
 
-ROUTES = (
+_READS = (
     Route(path="/v1/health", weight="open"),
     Route(path="/v1/ready", weight="open"),
     Route(path="/v1/symbols", weight="read"),
     Route(path="/v1/symbols/{symbol}", weight="read"),
     Route(path="/v1/prices", weight="read"),
     Route(path="/v1/prices/{symbol}", weight="read"),
+    Route(path="/v1/prices/{symbol}/history", weight="bulk"),
+    Route(path="/v1/convert", weight="read"),
+    Route(path="/v1/sources", weight="read"),
     Route(path="/v1/candles", weight="bulk"),
     Route(path="/v1/candles/{symbol}", weight="bulk"),
 )
+
+ROUTES = _READS + tuple(replace(route, method="HEAD") for route in _READS)
+"""HEAD goes wherever GET does (RFC 9110, section 9.3.2)."""

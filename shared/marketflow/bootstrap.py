@@ -139,20 +139,36 @@ def preparation() -> Preparation:
 def read_api() -> App:
     """The read API. It imports neither boto3 nor SQLAlchemy: they would be most of its cold start."""
     from marketflow.api.app import build
+    from marketflow.domain.reading import SourceFacts
     from marketflow.observability import logger
     from marketflow.persistence.reader import Reader
+    from marketflow.services.convert import Converter
     from marketflow.services.market_data import MarketData
     from marketflow.sources.catalog import CATALOG
 
     settings = ApiSettings.load()
-    freshness = {spec.name: spec.freshness_target_seconds for spec in CATALOG.values()}
-    market_data = MarketData(
-        reader=Reader(_database(settings.database_url)), clock=utc_now, freshness_seconds=freshness
-    )
+    sources = [
+        SourceFacts(
+            source=spec.name,
+            title=spec.title,
+            asset_type=spec.asset_type,
+            freshness_target_seconds=spec.freshness_target_seconds,
+            attribution=spec.attribution,
+            terms_url=spec.terms_url,
+        )
+        for spec in CATALOG.values()
+    ]
+    reader = Reader(_database(settings.database_url))
     # Every process of a deployment has the same address of the database and nobody outside knows it, which is all that
     # the key of a cursor needs: a cursor grants nothing, the key only tells a damaged one from a good one.
     cursor_key = hashlib.sha256(settings.database_url.encode()).digest()
-    return build(market_data=market_data, cursor_key=cursor_key, log=logger, cors_origins=settings.cors_origins)
+    return build(
+        market_data=MarketData(reader=reader, clock=utc_now, sources=sources),
+        converter=Converter(reader=reader, clock=utc_now),
+        cursor_key=cursor_key,
+        log=logger,
+        cors_origins=settings.cors_origins,
+    )
 
 
 @cache

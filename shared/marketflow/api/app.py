@@ -14,6 +14,7 @@ from marketflow.api.problems import Problem
 from marketflow.api.routes import ReadRoutes
 from marketflow.api.routing import Match, Route, Router
 from marketflow.errors import RefusedError, RetryLaterError
+from marketflow.services.convert import Converter
 from marketflow.services.market_data import MarketData
 
 
@@ -115,11 +116,12 @@ class App:
 def build(
     *,
     market_data: MarketData,
+    converter: Converter,
     cursor_key: bytes,
     log: Log,
     meter: Meter | None = None,
     cors_origins: Iterable[str] = (),
 ) -> App:
     """The read API. `cursor_key` must be the same in every process of a deployment, and not be public."""
-    routes = ReadRoutes(market_data=market_data, cursors=Cursors(cursor_key)).table()
+    routes = ReadRoutes(market_data=market_data, converter=converter, cursors=Cursors(cursor_key)).table()
     return App(routes, log=log, meter=meter, cors_origins=cors_origins)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import (
@@ -24,8 +25,9 @@ from marketflow.domain.interval import Interval
 from marketflow.domain.reading import Layout
 from marketflow.domain.symbol import AssetType
 from marketflow.errors import RefusedError
+from marketflow.services.convert import MAX_AGE_SECONDS, SIGNIFICANT_DIGITS
 
-MAX_CANDLES = 10_000
+MAX_ROWS = 10_000
 MAX_SYMBOLS = 100
 MAX_CURSOR_LENGTH = 400
 
@@ -58,6 +60,13 @@ def _whole_number(value: object) -> int:
     return int(str(value))
 
 
+def _amount(value: object) -> Decimal:
+    text = str(value)
+    if not re.fullmatch(r"[0-9]{1,24}(\.[0-9]{1,30})?", text) or not Decimal(text):
+        raise ValueError("expected a plain decimal number above zero, such as 1 or 0.25")
+    return Decimal(text)
+
+
 def _truth(value: object) -> bool:
     if value not in ("true", "false"):
         raise ValueError("expected true or false")
@@ -84,6 +93,7 @@ Moment = Annotated[
     datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"}, mode="validation")
 ]
 WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
+Amount = Annotated[Decimal, BeforeValidator(_amount), WithJsonSchema({"type": "string"}, mode="validation")]
 Truth = Annotated[bool, BeforeValidator(_truth)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names), WithJsonSchema({"type": "string"}, mode="validation")]
 Text = Annotated[str, AfterValidator(_readable)]
@@ -139,14 +149,13 @@ class PriceParameters(_Numbers):
     symbol: str = Field(description="The symbol's name.")
 
 
-class _Candles(_Numbers):
-    interval: Interval = Field(description="The candles' length; 1m is a minute, 1M a month.")
-    start: Moment | None = Field(default=None, description="The first open time; a date means its midnight in UTC.")
-    end: Moment | None = Field(default=None, description="The open time at which to stop; it is not included.")
+class _Range(_Numbers):
+    start: Moment | None = Field(default=None, description="The first time; a date means its midnight in UTC.")
+    end: Moment | None = Field(default=None, description="The time at which to stop; it is not included.")
     order: Literal["asc", "desc"] | None = Field(
-        default=None, description="By open time; without it asc when `start` is given, else desc: the newest first."
+        default=None, description="By time; without it asc when `start` is given, else desc: the newest first."
     )
-    limit: WholeNumber = Field(default=1000, ge=1, le=MAX_CANDLES, description="Candles on a page.")
+    limit: WholeNumber = Field(default=1000, ge=1, le=MAX_ROWS, description="Rows on a page.")
     cursor: Cursor = None
 
     @field_validator("end")
@@ -159,8 +168,21 @@ class _Candles(_Numbers):
 
     @property
     def descending(self) -> bool:
-        """Whether the newest candle comes first."""
+        """Whether the newest comes first."""
         return self.order == "desc" or (self.order is None and self.start is None)
+
+
+class HistoryParameters(_Range):
+    """GET /v1/prices/{symbol}/history: times are those of the prices, `as_of`."""
+
+    symbol: str = Field(description="The symbol's name.")
+    format: Layout = Field(default=Layout.JSON, description="A JSON array, CSV with a header row, or JSON lines.")
+
+
+class _Candles(_Range):
+    """Times are open times."""
+
+    interval: Interval = Field(description="The candles' length; 1m is a minute, 1M a month.")
 
 
 class CandlesParameters(_Candles):
@@ -174,6 +196,26 @@ class CandleBatchParameters(_Candles):
     """GET /v1/candles."""
 
     symbols: Names = Field(description=f"Up to {MAX_SYMBOLS} names with commas between them.")
+
+
+class ConvertParameters(_Numbers):
+    """GET /v1/convert."""
+
+    source: Text = Field(alias="from", max_length=12, description="What is changed: ISO 4217, or a crypto code.")
+    target: Text = Field(alias="to", max_length=12, description="Into what: ISO 4217, or a crypto code.")
+    amount: Amount = Field(
+        default=Decimal(1),
+        description=f"How much of it, above zero. The result has up to {SIGNIFICANT_DIGITS} significant digits.",
+    )
+    at: Moment | None = Field(
+        default=None, description="With the last prices at or before this time, which is not to come; now without it."
+    )
+    max_age_seconds: WholeNumber | None = Field(
+        default=None,
+        ge=1,
+        description="How old each leg's price may be at that time; without it "
+        f"{MAX_AGE_SECONDS[AssetType.CRYPTO]} for crypto and {MAX_AGE_SECONDS[AssetType.FOREX]} for reference rates.",
+    )
 
 
 def read(model: type[P], *, query: Mapping[str, list[str]], path: Mapping[str, str]) -> P:
@@ -207,6 +249,7 @@ def _fault(error: ValidationError, model: type[BaseModel], path: Mapping[str, st
 
 
 def _unknown(name: str, model: type[BaseModel], path: Mapping[str, str]) -> RefusedError:
-    known = [field for field in model.model_fields if field not in path]
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    known = [name for name in names if name not in path]
     said = f"known here: {', '.join(known)}" if known else "this path takes none"
     return Problem.UNKNOWN_PARAMETER.refusal(f"{name[:40]} is not a parameter; {said}.", parameter=name[:40])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from enum import Enum
 from typing import Self
 
+from marketflow.api.json_text import compact
 from marketflow.api.messages import Request, Response
 from marketflow.errors import RefusedError
 
@@ -24,10 +24,13 @@ class Problem(Enum):
     REPEATED_PARAMETER = "repeated_parameter", 400, "Repeated parameter"
     INVALID_PARAMETER = "invalid_parameter", 400, "Invalid parameter"
     INVALID_CURSOR = "invalid_cursor", 400, "Invalid cursor"
+    UNKNOWN_CURRENCY = "unknown_currency", 400, "Unknown currency"
     PATH_NOT_FOUND = "path_not_found", 404, "No such path"
     SYMBOL_NOT_FOUND = "symbol_not_found", 404, "No such symbol"
     PRICE_NOT_FOUND = "price_not_found", 404, "No price yet"
+    NO_PATH = "no_path", 404, "No path between the currencies"
     METHOD_NOT_ALLOWED = "method_not_allowed", 405, "Method not allowed"
+    RATE_TOO_OLD = "rate_too_old", 409, "Rate too old"
     INTERNAL_ERROR = "internal_error", 500, "Internal error"
     DATABASE_UNAVAILABLE = "database_unavailable", 503, "Database unavailable"
     MIGRATIONS_PENDING = "migrations_pending", 503, "Database migrations pending"
@@ -72,7 +75,7 @@ class Problem(Enum):
         retry = {"Retry-After": str(RETRY_SECONDS)} if self.status == 503 else {}
         return Response(
             status=self.status,
-            body=json.dumps(body),
+            body=compact(body),
             content_type="application/problem+json",
             headers={**retry, **(headers or {})},
         )
@@ -89,4 +92,4 @@ def refused(request: Request, error: RefusedError) -> Response:
 
 def item(symbol: str, error: RefusedError) -> str:
     """The JSON object that stands in a list in place of a symbol's data."""
-    return json.dumps({"symbol": symbol, "problem": _BY_CODE[error.code].members(error.detail)})
+    return compact({"symbol": symbol, "problem": _BY_CODE[error.code].members(error.detail)})

@@ -9,10 +9,13 @@ from datetime import datetime
 
 from marketflow.api import problems
 from marketflow.api.cursors import Cursors
-from marketflow.api.messages import Request, Response
+from marketflow.api.json_text import compact
+from marketflow.api.messages import NO_STORE, Request, Response
 from marketflow.api.parameters import (
     CandleBatchParameters,
     CandlesParameters,
+    ConvertParameters,
+    HistoryParameters,
     NoParameters,
     PriceParameters,
     PricesParameters,
@@ -20,8 +23,10 @@ from marketflow.api.parameters import (
     SymbolsParameters,
 )
 from marketflow.api.problems import Problem
+from marketflow.api.representations import conversion
 from marketflow.api.routing import Access, Route
-from marketflow.domain.reading import CandleQuery, Layout, SymbolQuery
+from marketflow.domain.reading import CandleQuery, HistoryQuery, Layout, SymbolQuery
+from marketflow.services.convert import Converter, Question
 from marketflow.services.market_data import MarketData, unknown_symbol, why_no_price
 
 FOREVER = "private, max-age=31536000, immutable"
@@ -38,10 +43,11 @@ _CONTENT_TYPES = {
 
 
 class ReadRoutes:
-    """The read routes over `market_data`; `cursors` writes and reads the positions of pages."""
+    """The read routes over `market_data` and `converter`; `cursors` writes and reads the positions of pages."""
 
-    def __init__(self, *, market_data: MarketData, cursors: Cursors) -> None:
+    def __init__(self, *, market_data: MarketData, converter: Converter, cursors: Cursors) -> None:
         self._market_data = market_data
+        self._converter = converter
         self._cursors = cursors
 
     def table(self) -> tuple[Route, ...]:
@@ -95,6 +101,29 @@ class ReadRoutes:
             ),
             Route(
                 method="GET",
+                path="/v1/prices/{symbol}/history",
+                handler=self.history,
+                summary="Observed prices of one symbol.",
+                parameters=HistoryParameters,
+                problems=(Problem.INVALID_CURSOR, Problem.SYMBOL_NOT_FOUND),
+            ),
+            Route(
+                method="GET",
+                path="/v1/convert",
+                handler=self.convert,
+                summary="An amount of one currency in another, through the shortest path of pairs with a price. "
+                "A leg whose source is `parity` is assumed to be one for one: no pair of the two is known.",
+                parameters=ConvertParameters,
+                problems=(Problem.UNKNOWN_CURRENCY, Problem.NO_PATH, Problem.RATE_TOO_OLD),
+            ),
+            Route(
+                method="GET",
+                path="/v1/sources",
+                handler=self.sources,
+                summary="Where the data comes from: how each source does, and on what terms its data may be used.",
+            ),
+            Route(
+                method="GET",
                 path="/v1/candles",
                 handler=self.candle_batch,
                 summary="Candles of several symbols, one symbol after the other.",
@@ -125,9 +154,29 @@ class ReadRoutes:
             "sources": json.loads(status.sources),
         }
         if current:
-            return Response(body=json.dumps({"status": "ready", **facts}))
+            return Response(body=compact({"status": "ready", **facts}))
         detail = f"The database is at revision {status.revision}, this API needs {status.expected_revision}."
         return Problem.MIGRATIONS_PENDING.response(request, detail, extra=facts)
+
+    def convert(self, request: Request, parameters: ConvertParameters) -> Response:  # noqa: ARG002 - the same
+        """A conversion; the past may still be filled in, and the present is over at once."""
+        answer = self._converter.convert(
+            Question(
+                source=parameters.source,
+                target=parameters.target,
+                amount=parameters.amount,
+                at=parameters.at,
+                max_age_seconds=parameters.max_age_seconds,
+            )
+        )
+        return Response(
+            body=compact(conversion(answer), quoted=parameters.quoted),
+            cache_control=NO_STORE if parameters.at is None else REVALIDATE,
+        )
+
+    def sources(self, request: Request, parameters: NoParameters) -> Response:  # noqa: ARG002 - every handler's shape
+        """Every source of the catalogue."""
+        return Response(body=self._market_data.sources())
 
     def symbols(self, request: Request, parameters: SymbolsParameters) -> Response:
         """A page of symbols."""
@@ -161,6 +210,27 @@ class ReadRoutes:
         """The latest price."""
         return Response(body=self._market_data.price(parameters.symbol, quoted=parameters.quoted))
 
+    def history(self, request: Request, parameters: HistoryParameters) -> Response:
+        """A page of observed prices. None is ever settled: a redrive or a replay may still add one in between."""
+        position = self._position(request, parameters.cursor, length=1)
+        query = HistoryQuery(
+            start=parameters.start,
+            end=parameters.end,
+            descending=parameters.descending,
+            limit=parameters.limit,
+            after=datetime.fromisoformat(position[0]) if position else None,
+            layout=parameters.format,
+            quoted=parameters.quoted,
+        )
+        page = self._market_data.history(parameters.symbol, query)
+        link = {} if page.last is None else self._link(request, (page.last.isoformat(),))
+        return Response(
+            body=page.body,
+            content_type=_CONTENT_TYPES[query.layout],
+            cache_control=REVALIDATE,
+            headers=link | _download(f"{parameters.symbol}-prices", query.layout),
+        )
+
     def candles(self, request: Request, parameters: CandlesParameters) -> Response:
         """A page of candles."""
         position = self._position(request, parameters.cursor, length=1)
@@ -176,15 +246,12 @@ class ReadRoutes:
         )
         answer = self._market_data.candles(parameters.symbol, query)
         last = answer.page.oldest if query.descending else answer.page.newest
-        headers = self._link(request, (last.isoformat(),)) if answer.page.more and last is not None else {}
-        if query.layout is not Layout.JSON:
-            name = re.sub(r"[^A-Za-z0-9.=-]", "_", f"{parameters.symbol}-{parameters.interval}.{query.layout}")
-            headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        link = self._link(request, (last.isoformat(),)) if answer.page.more and last is not None else {}
         return Response(
             body=answer.page.body,
             content_type=_CONTENT_TYPES[query.layout],
             cache_control=FOREVER if answer.settled else REVALIDATE,
-            headers=headers,
+            headers=link | _download(f"{parameters.symbol}-{parameters.interval}", query.layout),
         )
 
     def candle_batch(self, request: Request, parameters: CandleBatchParameters) -> Response:
@@ -215,3 +282,11 @@ class ReadRoutes:
     def _link(self, request: Request, position: Sequence[str]) -> dict[str, str]:
         url = request.url_with("cursor", self._cursors.write(request, position))
         return {"Link": f'<{url}>; rel="next"'}
+
+
+def _download(name: str, layout: Layout) -> dict[str, str]:
+    """The header that names a file; a JSON array is no file."""
+    if layout is Layout.JSON:
+        return {}
+    safe = re.sub(r"[^A-Za-z0-9.=-]", "_", f"{name}.{layout}")
+    return {"Content-Disposition": f'attachment; filename="{safe}"'}

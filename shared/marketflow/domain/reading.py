@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from marketflow.domain.interval import Interval
@@ -53,6 +54,23 @@ class CandleQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryQuery:
+    """Which observed prices of a symbol: `as_of` in `[start, end)` (UTC, None: no bound), at most `limit`.
+
+    Ordered by `as_of`, the newest first when `descending`; `after` is the one behind which the page begins, in that
+    order. `quoted` writes decimals as JSON strings.
+    """
+
+    start: datetime | None = None
+    end: datetime | None = None
+    descending: bool = False
+    limit: int = 1000
+    after: datetime | None = None
+    layout: Layout = Layout.JSON
+    quoted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolPage:
     """`body` is a JSON array; `last` is the symbol behind which the next page begins, None when there is none."""
 
@@ -90,12 +108,48 @@ class CandleBatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryPage:
+    """Observed prices in the layout that was asked for; `last` is the `as_of` behind which the next page begins."""
+
+    body: str
+    last: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LatestPrice:
     """The answer for one symbol: a JSON object in `body`, None when there is no price, or no such symbol at all."""
 
     symbol: str
     known: bool
     body: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """A symbol that changes one currency into another; `price` is None when nothing was observed by then.
+
+    `as_of` is the time of the price: an observation's own, or the end of the candle that closed at it.
+    """
+
+    symbol: str
+    source: str
+    asset_type: str
+    base: str
+    quote: str
+    price: Decimal | None
+    as_of: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFacts:
+    """What the catalogue declares of a source; `freshness_target_seconds` is the age at which its data is stale."""
+
+    source: str
+    title: str
+    asset_type: str
+    freshness_target_seconds: int
+    attribution: str
+    terms_url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

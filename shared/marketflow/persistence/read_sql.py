@@ -7,11 +7,14 @@ Candle rows are glued together with `||`: `json_build_object` takes two and a ha
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 
 from marketflow.domain.reading import Layout
 
 CSV_HEADER = "open_time,open,high,low,close,volume,quote_volume,trades,final"
+
+HISTORY_HEADER = "as_of,price,source,currency,observed_at"
 
 _DECIMALS = ("open", "high", "low", "close", "volume", "quote_volume")
 _OPTIONAL = frozenset({"volume", "quote_volume", "trades"})
@@ -34,10 +37,38 @@ def _age(column: str) -> str:
     return f"floor(case when {column} > :now then 0 else extract(epoch from cast(:now as timestamptz) - {column}) end)"
 
 
-_SYMBOL = f"""json_build_object('id', id, 'symbol', symbol, 'name', name, 'asset_type', asset_type,
-  'base_currency', base_currency, 'quote_currency', quote_currency, 'exchange', exchange, 'timezone', timezone,
-  'source', source, 'source_symbol', source_symbol, 'price_unit', price_unit, 'active', active,
-  'created_at', {_moment("created_at")}, 'updated_at', {_moment("updated_at")})::text"""
+def _quote(text: str) -> str:
+    return f"""'"' || {text} || '"'"""
+
+
+def _object(members: Mapping[str, str]) -> str:
+    """A SQL expression: a JSON object as text, from a SQL expression for the JSON text of each member."""
+    return "'{" + " || ',".join(f"""\"{name}":' || {value}""" for name, value in members.items()) + " || '}'"
+
+
+def _optional(value: str) -> str:
+    """A SQL expression: `value` as JSON text, where it may be missing."""
+    return f"coalesce(({value})::text, 'null')"
+
+
+_SYMBOL = _object(
+    {
+        "id": "id",
+        "symbol": "to_json(symbol)",
+        "name": _optional("to_json(name)"),
+        "asset_type": "to_json(asset_type)",
+        "base_currency": _optional("to_json(base_currency)"),
+        "quote_currency": "to_json(quote_currency)",
+        "exchange": _optional("to_json(exchange)"),
+        "timezone": "to_json(timezone)",
+        "source": "to_json(source)",
+        "source_symbol": "to_json(source_symbol)",
+        "price_unit": "to_json(price_unit)",
+        "active": "active",
+        "created_at": _quote(_moment("created_at")),
+        "updated_at": _quote(_moment("updated_at")),
+    }
+)
 
 SYMBOL = f"select {_SYMBOL} from symbols where symbol = :name or id = :id order by symbol = :name desc limit 1"
 
@@ -51,6 +82,45 @@ from (select {_SYMBOL} as item, symbol, row_number() over (order by symbol) as n
     and active = coalesce(cast(:active as boolean), active)
     and strpos(lower(concat_ws(' ', symbol, name)), lower(coalesce(cast(:text as text), ''))) > 0
   order by symbol limit :limit + 1) page"""
+
+_SOURCE = _object(
+    {
+        **{name: f"to_json(k.{name})" for name in ("source", "title", "asset_type")},
+        **{name: _optional(_quote(_moment(name))) for name in ("last_success_at", "last_fetch_at", "next_due_at")},
+        "last_error": _optional("to_json(last_error)"),
+        "last_error_at": _optional(_quote(_moment("last_error_at"))),
+        "budget_used": _optional("budget_used"),
+        "budget_limit": _optional("budget_limit"),
+        # greatest() would take a missing number for zero.
+        "budget_left": _optional("case when budget_used > budget_limit then 0 else budget_limit - budget_used end"),
+        "newest_data_at": _optional(_quote(_moment("newest_data_at"))),
+        "age_seconds": _optional(_age("newest_data_at")),
+        "stale": f"coalesce({_age('newest_data_at')} > k.freshness_target_seconds, true)",
+        "freshness_target_seconds": "k.freshness_target_seconds",
+        "attribution": "to_json(k.attribution)",
+        "terms_url": "to_json(k.terms_url)",
+    }
+)
+
+SOURCES = f"""select '[' || coalesce(string_agg({_SOURCE}, ',' order by k.source), '') || ']'
+from json_to_recordset(:catalogue) as k(source text, title text, asset_type text, freshness_target_seconds int,
+  attribution text, terms_url text)
+left join source_status s on s.source = k.source"""
+
+PAIRS = """select s.symbol, s.source, s.asset_type, s.base_currency, s.quote_currency, o.price, o.as_of
+from symbols s left join lateral (
+  select price, as_of from (
+    (select price, as_of, 1 as choice from prices
+      where symbol_id = s.id and as_of <= :at order by as_of desc limit 1)
+    union all
+    (select close, open_time + interval '1 minute', 2 from candles c
+      where c.symbol_id = s.id and c.interval = '1m' and c.final
+        and c.open_time <= cast(:at as timestamptz) - interval '1 minute'
+      order by c.open_time desc limit 1)) seen
+  order by as_of desc, choice limit 1) o on true
+where s.active and s.asset_type <> 'stock' and s.base_currency is not null
+order by s.symbol"""
+"""Both branches are one step in the primary key's index; an observation wins over a candle that closed with it."""
 
 _LAG = """json_build_object('source', source, 'newest_data_at', {newest_data_at},
   'age_seconds', {age}, 'stale', coalesce({age} > target, true), 'freshness_target_seconds', target,
@@ -92,6 +162,35 @@ left join lateral (select price, as_of from prices where symbol_id = s.id order 
 
 
 @cache
+def history(layout: Layout, *, quoted: bool, descending: bool) -> str:
+    """One symbol's observed prices as one row: text, and behind which `as_of` the next page begins."""
+    row = _object(
+        {
+            "as_of": _quote(_moment("p.as_of")),
+            "price": _quote("p.price") if quoted else "p.price",
+            "source": "to_json(s.source)",
+            "currency": "to_json(s.quote_currency)",
+            "observed_at": _quote(_moment("p.observed_at")),
+        }
+    )
+    if layout is Layout.CSV:
+        # A source and a currency are words of ours, which never need quoting.
+        row = " || ',' || ".join(
+            [_moment("p.as_of"), "p.price", "s.source", "s.quote_currency", _moment("p.observed_at")]
+        )
+    glue = "','" if layout is Layout.JSON else "chr(10)"
+    inside = "p.symbol_id = s.id and p.as_of >= :start and p.as_of < :end"
+    last, behind, order = ("min", "<", "desc") if descending else ("max", ">", "asc")
+    return f"""select o.text,
+  case when exists (select from prices p where {inside} and p.as_of {behind} o.last) then o.last end
+from symbols s cross join lateral (
+  select string_agg(text, {glue}) as text, {last}(as_of) as last
+  from (select {row} as text, p.as_of from prices p
+    where {inside} and p.as_of {behind} :after order by p.as_of {order} limit :limit) page) o
+where s.symbol = :name"""
+
+
+@cache
 def candles(layout: Layout, *, quoted: bool, descending: bool) -> str:
     """One symbol's candles as one row: text, count, oldest, newest, all final, whether more follow, asset type."""
     row = _csv_row() if layout is Layout.CSV else _json_row(quoted=quoted)
@@ -129,21 +228,15 @@ from (select {row} as text, s.symbol, c.open_time, row_number() over (order by s
   order by s.symbol, c.open_time {order} limit :limit + 1) page"""
 
 
-def _quote(text: str) -> str:
-    return f"""'"' || {text} || '"'"""
-
-
 def _json_row(*, quoted: bool, symbol: bool = False) -> str:
     """A SQL expression: the candle `c` (of the symbol `s`) as a JSON object."""
     # A backslash makes to_char write the quote instead of reading it.
-    members = [("open_time", f"""to_char(c.open_time at time zone 'UTC', '\\"{_SECOND}\\"')""")]
+    members = {"symbol": "to_json(s.symbol)"} if symbol else {}
+    members["open_time"] = f"""to_char(c.open_time at time zone 'UTC', '\\"{_SECOND}\\"')"""
     for name in _DECIMALS:
         text = _quote(f"c.{name}") if quoted else f"c.{name}::text"
-        members.append((name, f"coalesce({text}, 'null')" if name in _OPTIONAL else text))
-    members += [("trades", "coalesce(c.trades::text, 'null')"), ("final", "c.final")]
-    if symbol:
-        members.insert(0, ("symbol", "to_json(s.symbol)"))
-    return "'{" + " || ',".join(f"""\"{name}":' || {value}""" for name, value in members) + " || '}'"
+        members[name] = f"coalesce({text}, 'null')" if name in _OPTIONAL else text
+    return _object(members | {"trades": _optional("c.trades"), "final": "c.final"})
 
 
 def _csv_row() -> str:

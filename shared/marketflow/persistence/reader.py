@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 from pg8000.exceptions import DatabaseError  # type: ignore[import-untyped]  # pg8000 ships no types
@@ -18,8 +19,12 @@ from marketflow.domain.reading import (
     CandlePage,
     CandleQuery,
     DatabaseStatus,
+    HistoryPage,
+    HistoryQuery,
     LatestPrice,
     Layout,
+    Pair,
+    SourceFacts,
     SymbolPage,
     SymbolQuery,
 )
@@ -31,7 +36,7 @@ _UNDEFINED_TABLE = "42P01"
 
 
 class Reader:
-    """Reads what the API serves; it satisfies `marketflow.services.market_data.MarketReader`.
+    """Reads what the API serves; it satisfies `MarketReader` and `PairReader` of marketflow.services.
 
     Every method raises DatabaseUnavailableError when there is no database.
     """
@@ -70,6 +75,21 @@ class Reader:
         )
         return [LatestPrice(symbol=name, known=known, body=body) for name, known, body in rows]
 
+    def history(self, name: str, query: HistoryQuery) -> HistoryPage | None:
+        """A page of one symbol's observed prices; None when there is no such symbol."""
+        rows = self._database.query(
+            read_sql.history(query.layout, quoted=query.quoted, descending=query.descending),
+            name=name,
+            start=query.start or "-infinity",
+            end=query.end or "infinity",
+            after=query.after or ("infinity" if query.descending else "-infinity"),
+            limit=query.limit,
+        )
+        if not rows:
+            return None
+        text, last = rows[0]
+        return HistoryPage(body=_wrap(text or "", query.layout, header=read_sql.HISTORY_HEADER), last=last)
+
     def candles(self, name: str, query: CandleQuery) -> CandlePage | None:
         """A page of one symbol's candles; None when there is no such symbol."""
         sql = read_sql.candles(query.layout, quoted=query.quoted, descending=query.descending)
@@ -86,7 +106,7 @@ class Reader:
             return None
         text, count, oldest, newest, all_final, more, asset_type = rows[0]
         return CandlePage(
-            body=_wrap(text or "", query.layout),
+            body=_wrap(text or "", query.layout, header=read_sql.CSV_HEADER),
             count=count,
             oldest=oldest,
             newest=newest,
@@ -110,6 +130,28 @@ class Reader:
         last = None if last_symbol is None else (last_symbol, last_time)
         return CandleBatch(rows=text or "", known=frozenset(known), last=last)
 
+    def pairs(self, *, at: datetime | None) -> list[Pair]:
+        """Every active pair of two currencies with its last price at or before `at`, None: its latest."""
+        return [
+            Pair(
+                symbol=symbol,
+                source=source,
+                asset_type=asset_type,
+                base=base,
+                quote=quote,
+                price=price,
+                as_of=as_of,
+            )
+            for symbol, source, asset_type, base, quote, price, as_of in self._database.query(
+                read_sql.PAIRS, at=at or "infinity"
+            )
+        ]
+
+    def sources(self, catalogue: Sequence[SourceFacts], *, now: datetime) -> str:
+        """A JSON array with an object for each source of the catalogue: its facts, and how it does at `now`."""
+        facts = json.dumps([asdict(source) for source in catalogue])
+        return str(self._database.query(read_sql.SOURCES, now=now, catalogue=facts)[0][0])
+
     def status(self, *, now: datetime, freshness_seconds: Mapping[str, int]) -> DatabaseStatus:
         """The schema revision and every source's lag at `now`; a database without our tables has no revision."""
         try:
@@ -123,8 +165,8 @@ class Reader:
         return DatabaseStatus(revision=current, expected_revision=revision.HEAD, sources=sources)
 
 
-def _wrap(rows: str, layout: Layout) -> str:
+def _wrap(rows: str, layout: Layout, *, header: str) -> str:
     if layout is Layout.JSON:
         return f"[{rows}]"
     lines = f"{rows}\n" if rows else ""
-    return f"{read_sql.CSV_HEADER}\n{lines}" if layout is Layout.CSV else lines
+    return f"{header}\n{lines}" if layout is Layout.CSV else lines

@@ -14,7 +14,10 @@ from marketflow.domain.reading import (
     CandlePage,
     CandleQuery,
     DatabaseStatus,
+    HistoryPage,
+    HistoryQuery,
     LatestPrice,
+    SourceFacts,
     SymbolPage,
     SymbolQuery,
 )
@@ -44,12 +47,20 @@ class MarketReader(Protocol):
         """The latest price of each name with its age at `now`, in any order."""
         ...
 
+    def history(self, name: str, query: HistoryQuery) -> HistoryPage | None:
+        """A page of one symbol's observed prices; None when there is no such symbol."""
+        ...
+
     def candles(self, name: str, query: CandleQuery) -> CandlePage | None:
         """A page of one symbol's candles; None when there is no such symbol."""
         ...
 
     def candle_batch(self, names: Sequence[str], query: CandleQuery) -> CandleBatch:
         """A page of several symbols' candles, `query.limit` across all."""
+        ...
+
+    def sources(self, catalogue: Sequence[SourceFacts], *, now: datetime) -> str:
+        """A JSON array with an object for each source of the catalogue: its facts, and how it does at `now`."""
         ...
 
     def status(self, *, now: datetime, freshness_seconds: Mapping[str, int]) -> DatabaseStatus:
@@ -68,19 +79,22 @@ class CandleAnswer:
 class MarketData:
     """The questions that the API answers.
 
-    `freshness_seconds` is, for each source, the age at which its data counts as stale; `clock` gives aware UTC times.
+    `sources` is what the catalogue says of each source; `clock` gives aware UTC times.
     """
 
-    def __init__(
-        self, *, reader: MarketReader, clock: Callable[[], datetime], freshness_seconds: Mapping[str, int]
-    ) -> None:
+    def __init__(self, *, reader: MarketReader, clock: Callable[[], datetime], sources: Sequence[SourceFacts]) -> None:
         self._reader = reader
         self._clock = clock
-        self._freshness = freshness_seconds
+        self._sources = sources
+        self._freshness = {facts.source: facts.freshness_target_seconds for facts in sources}
 
     def status(self) -> DatabaseStatus:
         """Whether the schema is current, and each source's lag. Raises DatabaseUnavailableError."""
         return self._reader.status(now=self._clock(), freshness_seconds=self._freshness)
+
+    def sources(self) -> str:
+        """Every source of the catalogue, also one that never reported, as a JSON array in the order of their names."""
+        return self._reader.sources(self._sources, now=self._clock())
 
     def symbols(self, query: SymbolQuery) -> SymbolPage:
         """A page of symbols, ordered by name."""
@@ -106,6 +120,13 @@ class MarketData:
         found = self._reader.prices(askable, now=self._clock(), freshness_seconds=self._freshness, quoted=quoted)
         by_name = {price.symbol: price for price in found}
         return [by_name.get(name) or LatestPrice(symbol=name, known=False, body=None) for name in names]
+
+    def history(self, name: str, query: HistoryQuery) -> HistoryPage:
+        """A page of one symbol's observed prices. Raises RefusedError (404) when there is no such symbol."""
+        page = self._reader.history(name, query) if _NAME.fullmatch(name) else None
+        if page is None:
+            raise unknown_symbol(name)
+        return page
 
     def candles(self, name: str, query: CandleQuery) -> CandleAnswer:
         """A page of one symbol's candles. Raises RefusedError (404) when there is no such symbol."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.api.market import Answer, Client, FakeReader, minutes
+from tests.unit.api.market import Answer, Client, FakeReader, minutes, pair
 
 pytestmark = pytest.mark.functional
 
@@ -18,8 +18,11 @@ STATUS = {
     "api_ready": 200,
     "api_symbols": 200,
     "api_symbol": 200,
+    "api_convert": 200,
+    "api_sources": 200,
     "api_prices": 200,
     "api_price": 200,
+    "api_price_history": 200,
     "api_candles": 200,
     "api_candles_csv": 200,
     "api_candle_batch": 200,
@@ -31,6 +34,7 @@ def answer(name: str) -> Answer:
     """The API's answer to the event in events/`name`.json."""
     names = ("BTCUSDT", "ETHUSDT", "THYAO.IS", "USDTRY")
     reader = FakeReader(candle_times=dict.fromkeys(names, minutes(3)), price_texts=dict.fromkeys(names, "1.0"))
+    reader.exchange = [pair("BTC", "TRY", "2850000.5")]
     return Client(reader=reader).send(json.loads((EVENTS / f"{name}.json").read_text()))
 
 

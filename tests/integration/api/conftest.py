@@ -11,10 +11,15 @@ import pytest
 from marketflow.api.app import build
 from marketflow.persistence.connection import Database
 from marketflow.persistence.reader import Reader
+from marketflow.services.convert import Converter
 from marketflow.services.market_data import MarketData
-from tests.unit.api.market import KEY, NOON, Client, FakeLog
+from tests.unit.api.market import BINANCE, KEY, NOON, Client, FakeLog, source_facts
 
-TARGETS = {"binance": 180, "exchangerate": 93_600, "yahoo": 1200}
+CATALOGUE = (
+    BINANCE,
+    source_facts("yahoo", "stock", 1200),
+    source_facts("exchangerate", "forex", 93_600),
+)
 
 
 @dataclass
@@ -26,9 +31,10 @@ class RealClient(Client):
     def __post_init__(self) -> None:
         assert self.database is not None
         reader = Reader(self.database)
-        market_data = MarketData(reader=reader, clock=lambda: NOON, freshness_seconds=TARGETS)
+        market_data = MarketData(reader=reader, clock=lambda: NOON, sources=CATALOGUE)
         self.log = FakeLog()
-        self.app = build(market_data=market_data, cursor_key=KEY, log=self.log)
+        converter = Converter(reader=reader, clock=lambda: NOON)
+        self.app = build(market_data=market_data, converter=converter, cursor_key=KEY, log=self.log)
 
 
 @pytest.fixture

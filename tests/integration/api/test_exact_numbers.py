@@ -66,6 +66,12 @@ def test_any_numeric_comes_back_digit_for_digit(
         f"2026-11-23T12:00:00Z,{p},{p},{p},{p},{v},{v},7,true"
     )
     assert f'"price":{p},"currency":"USDT"' in client.get("/v1/prices/BTCUSDT").body
+    history = "/v1/prices/BTCUSDT/history"
+    assert f'"as_of":"2026-11-23T12:00:00Z","price":{p},"source"' in client.get(history).body
+    assert f'"price":"{p}","source"' in client.get(history, numbers="string").body
+    assert client.get(history, format="csv").body.splitlines()[1].startswith(f"2026-11-23T12:00:00Z,{p},binance,")
+    conversion = client.get("/v1/convert", **{"from": "BTC", "to": "USDT"}).body
+    assert f'"to":"USDT","rate":{p},"as_of"' in conversion
     quoted = json.loads(client.get("/v1/candles/BTCUSDT", numbers="string", **candles).body)[0]
     assert (quoted["open"], quoted["close"], quoted["volume"], quoted["quote_volume"]) == (p, p, v, v)
     assert quoted["trades"] == 7

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -142,3 +143,11 @@ def test_a_batch_of_nothing_askable_is_answered(client: Client) -> None:
         "symbol_not_found"
     ] * 2
     assert len(client.get("/v1/candles", symbols="\x00", interval="1m").json) == 1
+
+
+def test_bodies_are_written_without_blanks(client: Client, add_price: AddPrice) -> None:
+    """What the database glues has the form of what Python writes; seeds have names beyond ASCII, which stay."""
+    add_price("BTCUSDT", "1", NOON)
+    for path in ("/v1/symbols", "/v1/symbols/THYAO.IS", "/v1/ready", "/v1/sources", "/v1/prices/BTCUSDT"):
+        answer = client.get(path)
+        assert answer.body == json.dumps(answer.json, separators=(",", ":"), ensure_ascii=False)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -15,14 +16,34 @@ from marketflow.domain.reading import (
     CandlePage,
     CandleQuery,
     DatabaseStatus,
+    HistoryPage,
+    HistoryQuery,
     LatestPrice,
+    Pair,
+    SourceFacts,
     SymbolPage,
     SymbolQuery,
 )
+from marketflow.services.convert import Converter
 from marketflow.services.market_data import MarketData
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 KEY = b"a key that only tests know"
+
+
+def source_facts(source: str, asset_type: str, freshness_target_seconds: int) -> SourceFacts:
+    """A source of a catalogue."""
+    return SourceFacts(
+        source=source,
+        title=source.title(),
+        asset_type=asset_type,
+        freshness_target_seconds=freshness_target_seconds,
+        attribution=f'<a href="https://{source}.example">{source}\'s data</a>',
+        terms_url=f"https://{source}.example/terms",
+    )
+
+
+BINANCE = source_facts("binance", "crypto", 180)
 
 
 @dataclass
@@ -34,6 +55,7 @@ class FakeReader:
 
     candle_times: dict[str, list[datetime]] = field(default_factory=dict)
     price_texts: dict[str, str] = field(default_factory=dict)
+    exchange: list[Pair] = field(default_factory=list)
     asset_type: str = "crypto"
     final: bool = True
     revision: str | None = "head"
@@ -65,6 +87,16 @@ class FakeReader:
             body = None if text is None else f'{{"symbol":"{name}","price":{price}}}'
             found.append(LatestPrice(symbol=name, known=name in self.candle_times, body=body))
         return found
+
+    def history(self, name: str, query: HistoryQuery) -> HistoryPage | None:
+        """A price at each candle's time."""
+        self._ask(name)
+        if name not in self.candle_times:
+            return None
+        times = self._times(name, query)
+        page = times[: query.limit]
+        rows = [json.dumps({"as_of": f"{time:%Y-%m-%dT%H:%M:%SZ}"}) for time in page]
+        return HistoryPage(body=f"[{','.join(rows)}]", last=page[-1] if len(times) > len(page) else None)
 
     def candles(self, name: str, query: CandleQuery) -> CandlePage | None:
         """The candles in the range, in order, at most `limit`."""
@@ -99,6 +131,19 @@ class FakeReader:
             last=page[-1] if len(rows) > len(page) else None,
         )
 
+    def pairs(self, *, at: datetime | None) -> list[Pair]:
+        """The exchange rates; those from behind `at` are not known yet."""
+        self._ask()
+        return [
+            replace(pair, price=None, as_of=None) if at and pair.as_of and pair.as_of > at else pair
+            for pair in self.exchange
+        ]
+
+    def sources(self, catalogue: Sequence[SourceFacts], *, now: datetime) -> str:
+        """The facts; nothing was ever reported."""
+        self._ask()
+        return json.dumps([{**asdict(facts), "last_success_at": None} for facts in catalogue])
+
     def status(self, *, now: datetime, freshness_seconds: Mapping[str, int]) -> DatabaseStatus:
         """The revision; each source is on time."""
         self._ask()
@@ -110,7 +155,7 @@ class FakeReader:
         if self.failure is not None:
             raise self.failure
 
-    def _times(self, name: str, query: CandleQuery, *, ignore_after: bool = False) -> list[datetime]:
+    def _times(self, name: str, query: CandleQuery | HistoryQuery, *, ignore_after: bool = False) -> list[datetime]:
         times = sorted(self.candle_times[name], reverse=query.descending)
         inside = [
             time
@@ -124,6 +169,21 @@ class FakeReader:
 
 def _row(name: str, time: datetime) -> str:
     return json.dumps({"symbol": name, "open_time": f"{time:%Y-%m-%dT%H:%M:%SZ}"})
+
+
+def pair(
+    base: str, quote: str, price: str | None, *, age: timedelta = timedelta(0), asset_type: str = "crypto"
+) -> Pair:
+    """A pair, and its price `age` before noon if it has one."""
+    return Pair(
+        symbol=base + quote,
+        source="binance" if asset_type == "crypto" else "exchangerate",
+        asset_type=asset_type,
+        base=base,
+        quote=quote,
+        price=None if price is None else Decimal(price),
+        as_of=None if price is None else NOON - age,
+    )
 
 
 def minutes(count: int, *, first: datetime = NOON) -> list[datetime]:
@@ -156,7 +216,8 @@ class Client:
 
     def __post_init__(self) -> None:
         self.app: App = build(
-            market_data=MarketData(reader=self.reader, clock=lambda: NOON, freshness_seconds={"binance": 180}),
+            market_data=MarketData(reader=self.reader, clock=lambda: NOON, sources=[BINANCE]),
+            converter=Converter(reader=self.reader, clock=lambda: NOON),
             cursor_key=KEY,
             log=self.log,
         )

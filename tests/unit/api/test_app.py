@@ -38,6 +38,21 @@ def test_a_problem_has_every_member_of_the_contract() -> None:
     }
 
 
+def test_bodies_are_written_without_blanks() -> None:
+    """One form of JSON everywhere: what Python writes looks like what the database writes."""
+    one = client()
+    for path, query in (
+        ("/v1/health", {}),
+        ("/v1/ready", {}),
+        ("/v1/nothing", {}),
+        ("/v1/prices", {"symbols": "NOPE"}),
+        ("/v1/candles", {"symbols": "NOPE", "interval": "1m"}),
+        ("/v1/convert", {"from": "USDT", "to": "USD"}),
+    ):
+        answer = one.get(path, **query)
+        assert answer.body == json.dumps(answer.json, separators=(",", ":"))
+
+
 def test_an_unknown_path_is_404() -> None:
     """Paths outside of the contract are problems too."""
     answer = client().get("/v1/nothing")
@@ -127,9 +142,24 @@ def test_codes_are_words_and_their_problems_complete() -> None:
 
 
 @given(
-    st.sampled_from(["/v1/candles", "/v1/candles/", "/v1/prices/", "/v1/symbols", "/v1/symbols/", "/v1/prices", "/"]),
-    st.text(),
-    st.dictionaries(st.sampled_from(["interval", "symbols", "limit", "start", "q", "cursor"]), st.text()),
+    st.sampled_from(
+        [
+            "/v1/candles",
+            "/v1/candles/",
+            "/v1/prices/",
+            "/v1/prices/BTCUSDT/history",
+            "/v1/symbols",
+            "/v1/symbols/",
+            "/v1/prices",
+            "/v1/convert",
+            "/",
+        ]
+    ),
+    st.just("") | st.text(),
+    st.dictionaries(
+        st.sampled_from(["interval", "symbols", "limit", "start", "q", "cursor", "from", "to", "amount", "at"]),
+        st.sampled_from(["USD", "USDT", "2026-01-01", "7"]) | st.text(),
+    ),
 )
 def test_no_request_causes_a_server_error(path: str, tail: str, query: dict[str, str]) -> None:
     """Any path and any values of any parameters: an answer below 500 whose body is what its type says."""

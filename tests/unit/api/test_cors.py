@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from marketflow.api.app import build
+from marketflow.services.convert import Converter
 from marketflow.services.market_data import MarketData
 from tests.unit.api.market import KEY, NOON, FakeLog, FakeReader, event
 
@@ -15,8 +16,13 @@ HOME = "https://charts.example.com"
 
 def headers(*origins: str, page: str | None, path: str = "/v1/health") -> dict[str, str]:
     """The answer's headers to a request of a page, when these origins are allowed."""
-    market_data = MarketData(reader=FakeReader(), clock=lambda: NOON, freshness_seconds={})
-    app = build(market_data=market_data, cursor_key=KEY, log=FakeLog(), cors_origins=origins)
+    app = build(
+        market_data=MarketData(reader=FakeReader(), clock=lambda: NOON, sources=[]),
+        converter=Converter(reader=FakeReader(), clock=lambda: NOON),
+        cursor_key=KEY,
+        log=FakeLog(),
+        cors_origins=origins,
+    )
     got = app(event(path, headers={} if page is None else {"Origin": page}))["headers"]
     return {name: value for name, value in got.items() if name.startswith("Access-Control-") or name == "Vary"}
 

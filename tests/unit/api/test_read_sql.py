@@ -15,9 +15,12 @@ STATEMENTS = [
     read_sql.SYMBOL,
     read_sql.SYMBOLS,
     read_sql.STATUS,
+    read_sql.SOURCES,
+    read_sql.PAIRS,
     *(read_sql.prices(quoted=quoted) for quoted in (False, True)),
     *(
-        read_sql.candles(layout, quoted=quoted, descending=descending)
+        statement(layout, quoted=quoted, descending=descending)
+        for statement in (read_sql.candles, read_sql.history)
         for layout in Layout
         for quoted in (False, True)
         for descending in (False, True)

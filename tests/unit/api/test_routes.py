@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.api.market import NOON, Client, FakeReader, follow, minutes
+from tests.unit.api.market import BINANCE, NOON, Client, FakeReader, follow, minutes
 
 pytestmark = pytest.mark.unit
 
@@ -55,6 +55,16 @@ def test_an_old_schema_is_not_ready(revision: str | None) -> None:
     assert answer.json["sources"]
 
 
+def test_sources_say_on_what_terms_their_data_may_be_used() -> None:
+    """Every source of the catalogue is told of, also one that never reported; ages change, so nothing is kept."""
+    answer = client().get("/v1/sources")
+    assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")
+    (source,) = answer.json
+    assert (source["source"], source["last_success_at"]) == ("binance", None)
+    assert source["attribution"] == BINANCE.attribution
+    assert source["terms_url"] == BINANCE.terms_url
+
+
 def test_symbols_are_paged_by_name() -> None:
     """Pages follow one another without a gap or a repetition; the last one has no Link."""
     pages = walk(client("C", "A", "E", "B", "D"), "/v1/symbols", limit="2")
@@ -68,13 +78,13 @@ def test_a_symbol_that_does_not_exist_is_404() -> None:
     assert "'NOPE'" in answer.json["detail"]
 
 
-@pytest.mark.parametrize("path", ["/v1/symbols/", "/v1/prices/", "/v1/candles/"])
+@pytest.mark.parametrize("path", ["/v1/symbols/{}", "/v1/prices/{}", "/v1/prices/{}/history", "/v1/candles/{}"])
 @pytest.mark.parametrize("name", ["%00", "A%2CB", "%F0%9F%92%A9", "A%20B", "%ED%A0%80", "A" * 41])
 def test_a_name_that_no_symbol_can_have_is_not_asked_for(path: str, name: str) -> None:
     """Names with control characters, commas or blanks are unknown; the database never sees them."""
     one = client("A")
     query = {"interval": "1m"} if "candles" in path else {}
-    answer = one.get(path + name, **query)
+    answer = one.get(path.format(name), **query)
     assert (answer.status, answer.json["code"]) == (404, "symbol_not_found")
     assert not set(one.reader.asked)
 
@@ -119,6 +129,43 @@ def test_candles_are_paged_to_the_end(limit: int, order: str, count: int) -> Non
     assert all(len(page) == limit for page in pages[:-1])
 
 
+@given(limit=st.integers(1, 7), order=st.sampled_from(["asc", "desc"]), count=st.integers(0, 12))
+def test_observed_prices_are_paged_to_the_end(limit: int, order: str, count: int) -> None:
+    """Following Link gives every observation once and in order, whatever the page's size."""
+    pages = walk(client("A", count=count), "/v1/prices/A/history", limit=str(limit), order=order)
+    got = [price["as_of"] for page in pages for price in page]
+    expected = [f"{time:%Y-%m-%dT%H:%M:%SZ}" for time in minutes(count)]
+    assert got == (expected if order == "asc" else expected[::-1])
+    assert all(len(page) == limit for page in pages[:-1])
+
+
+def test_observed_prices_are_asked_again_each_time() -> None:
+    """A replay may add an observation to any range, so that no page is kept without asking; the entity tag is cheap."""
+    one = client("A")
+    answer = one.get("/v1/prices/A/history", start="2026-11-23T12:00:00Z", end="2026-11-23T12:05:00Z")
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+    again = one.get(
+        "/v1/prices/A/history",
+        start="2026-11-23T12:00:00Z",
+        end="2026-11-23T12:05:00Z",
+        headers={"If-None-Match": answer.headers["ETag"]},
+    )
+    assert (again.status, again.body) == (304, "")
+
+
+def test_observed_prices_of_nothing_are_a_404_or_an_empty_array() -> None:
+    """A symbol without a price yet is not an unknown one."""
+    assert client("A", count=0).get("/v1/prices/A/history").body == "[]"
+    assert client("A").get("/v1/prices/NOPE/history").json["code"] == "symbol_not_found"
+
+
+def test_a_cursor_of_candles_does_not_page_prices() -> None:
+    """The position in one list is none in the other."""
+    one = client("A")
+    _, query = follow(one.get("/v1/candles/A", interval="1m", limit="2").headers["Link"])
+    assert one.get("/v1/prices/A/history", cursor=query["cursor"]).json["code"] == "invalid_cursor"
+
+
 def test_candles_without_a_start_begin_with_the_newest() -> None:
     """The first page of an open question is the present; with a start it is the past."""
     one = client("A")
@@ -139,6 +186,9 @@ def test_a_file_has_its_type_and_name(layout: str, kind: str) -> None:
     answer = client("BRK-B").get("/v1/candles/BRK-B", interval="1d", format=layout)
     assert answer.headers["Content-Type"].startswith(kind)
     assert answer.headers["Content-Disposition"] == f'attachment; filename="BRK-B-1d.{layout}"'
+    prices = client("BRK-B").get("/v1/prices/BRK-B/history", format=layout)
+    assert prices.headers["Content-Type"].startswith(kind)
+    assert prices.headers["Content-Disposition"] == f'attachment; filename="BRK-B-prices.{layout}"'
 
 
 def test_a_file_name_holds_no_foreign_characters() -> None:

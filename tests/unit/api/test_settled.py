@@ -25,7 +25,7 @@ NEAR = st.integers(-3, 3).map(lambda halves: timedelta(seconds=30 * halves))
 def ask(times: list[datetime], query: CandleQuery) -> CandleAnswer:
     """The page of a market that has exactly these minute candles."""
     reader = FakeReader(candle_times={"A": times})
-    return MarketData(reader=reader, clock=lambda: NOON, freshness_seconds={}).candles("A", query)
+    return MarketData(reader=reader, clock=lambda: NOON, sources=[]).candles("A", query)
 
 
 @st.composite
