@@ -1,0 +1,86 @@
+"""Every route that is there, through the gateway: one test a row of the contract's table, named after it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from local.client import ApiClient
+from local.stack import LocalStack
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(autouse=True)
+def prices(stack: LocalStack, api: ApiClient) -> None:
+    """Every class has prices."""
+    api.wait_for_prices(seconds=60, alive=stack.check)
+
+
+def test_get_health_and_ready(api: ApiClient) -> None:
+    """The API is alive, its database reachable and its schema current."""
+    assert api.get("/health").status_code == 200
+    ready = api.json("/ready")
+    assert (ready["status"], ready["migrations"]["current"]) == ("ready", True)
+
+
+def test_get_symbols(api: ApiClient) -> None:
+    """The seeds are listed page by page, each once; the next page is in the Link header."""
+    answer = api.get("/symbols", limit=20)
+    seen = [one["symbol"] for one in answer.json()]
+    while "next" in answer.links:
+        answer = api.get(answer.links["next"]["url"])
+        seen += [one["symbol"] for one in answer.json()]
+    assert len(seen) == len(set(seen)) == 36
+
+
+def test_get_symbol(api: ApiClient) -> None:
+    """One symbol is found by its name and by its number."""
+    by_name = api.json("/symbols/THYAO.IS")
+    assert by_name["quote_currency"] == "TRY"
+    assert api.json(f"/symbols/{by_name['id']}") == by_name
+
+
+def test_get_prices(api: ApiClient) -> None:
+    """A list of symbols gives an item for each; an unknown one is an item with a problem."""
+    known, unknown = api.json("/prices", symbols="BTCUSDT,NOSUCHSYMBOL")
+    assert known["source"] == "binance"
+    assert unknown["problem"]["status"] == 404
+
+
+def test_get_price_and_its_history(api: ApiClient) -> None:
+    """The latest price is the newest of the observations."""
+    history = api.json("/prices/USDTRY/history", order="desc", limit=1)
+    assert history[0]["price"] == api.json("/prices/USDTRY")["price"]
+
+
+def test_get_candles_of_one_symbol(api: ApiClient) -> None:
+    """Candles come in the order that was asked for, and the newest of a running market is not final."""
+    candles = api.json("/candles/BTCUSDT", interval="1m", order="desc", limit=50)
+    times = [candle["open_time"] for candle in candles]
+    assert times == sorted(times, reverse=True)
+    assert all(candle["final"] for candle in candles[2:])
+
+
+def test_get_candles_of_several_symbols(api: ApiClient) -> None:
+    """Several symbols share one answer, and each candle says whose it is."""
+    candles = api.json("/candles", symbols="BTCUSDT,ETHUSDT", interval="1m", order="desc", limit=2000)
+    assert {candle["symbol"] for candle in candles} == {"BTCUSDT", "ETHUSDT"}
+
+
+def test_get_convert(api: ApiClient) -> None:
+    """Bitcoin becomes lira over known pairs, and every leg says its rate, its time and its source."""
+    answer = api.json("/convert", **{"from": "BTC", "to": "TRY", "amount": "2"})
+    assert answer["legs"][0]["from"] == "BTC"
+    assert answer["legs"][-1]["to"] == "TRY"
+    assert all(leg["source"] for leg in answer["legs"])
+    assert answer["result"] > answer["rate"] > 0
+
+
+def test_get_sources(api: ApiClient) -> None:
+    """Each source says how fresh it is and on what terms its data may be used."""
+    sources = {one["source"]: one for one in api.json("/sources")}
+    assert set(sources) == {"binance", "yahoo", "exchangerate"}
+    assert all(one["terms_url"].startswith("https://") and one["attribution"] for one in sources.values())
+    assert datetime.fromisoformat(sources["binance"]["last_success_at"]) < datetime.now(UTC)
