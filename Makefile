@@ -16,7 +16,7 @@ export PYTHONPATH := shared:.
 export EMULATOR_VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run status invoke smoke test lint typecheck format hooks pins synth bootstrap deploy diff clean
+.PHONY: help setup run status invoke smoke test lint typecheck format hooks openapi pins synth bootstrap deploy diff clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ format: setup ## Format the code and mend what the linter can mend
 
 hooks: setup ## Install the same checks as a git pre-commit hook
 	$(VENV)/bin/pre-commit install
+
+openapi: setup ## Write docs/openapi.json, and the copy that the API serves, from the routes
+	@$(RUN) -m local.openapi
 
 pins: setup ## Regenerate the pinned requirement files (ARGS=--upgrade for newer versions)
 	$(RUN) -m local.pins $(ARGS)

@@ -116,7 +116,11 @@ def _api() -> Iterator[Exemption]:
         reason="API Gateway itself assumes this role, and this is the policy that it documents for it.",
     )
     for route in ROUTES:
-        why = "A usage plan's API key opens it." if route.needs_key else "It is public: it tells that the API is up."
+        why = (
+            "A usage plan's API key opens it."
+            if route.needs_key
+            else "It is public: it tells of the API, and nothing of its data."
+        )
         for rule in ("AwsSolutions-APIG4", "AwsSolutions-COG4"):
             path = f"Rest/Api/Default{route.path}/{route.method}/Resource"
             yield Exemption(concern="api", path=path, rule=rule, reason=why)

@@ -29,6 +29,7 @@ STAGE_NAME = "api"
 _READS = (
     Route(path="/v1/health", weight="open"),
     Route(path="/v1/ready", weight="open"),
+    Route(path="/v1/openapi.json", weight="open"),
     Route(path="/v1/symbols", weight="read"),
     Route(path="/v1/symbols/{symbol}", weight="read"),
     Route(path="/v1/prices", weight="read"),

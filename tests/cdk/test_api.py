@@ -9,6 +9,7 @@ import pytest
 
 from cdk.problems import PROBLEMS
 from cdk.routes import ROUTES
+from marketflow.api.answers import GATEWAY
 from marketflow.api.routes import ReadRoutes
 from marketflow.api.routing import Access
 from tests.cdk.templates import Assembly, Template, referred
@@ -63,9 +64,9 @@ def test_the_table_is_that_of_the_api_function() -> None:
 
 
 def test_every_route_but_the_open_ones_needs_an_api_key(assembly: Assembly) -> None:
-    """Health and readiness tell nothing that is worth a key."""
+    """Health, readiness and the description tell nothing that is worth a key."""
     without = {path for (path, _), entry in methods(assembly.templates["api"]).items() if not entry["ApiKeyRequired"]}
-    assert without == {"/v1/health", "/v1/ready"}
+    assert without == {"/v1/health", "/v1/ready", "/v1/openapi.json"}
 
 
 def test_the_key_is_on_a_usage_plan_with_throttle_and_quota(assembly: Assembly) -> None:
@@ -132,6 +133,12 @@ def test_every_error_of_the_gateway_is_a_problem(assembly: Assembly) -> None:
 def test_an_error_of_the_gateway_has_the_status_that_fits(assembly: Assembly, kind: str, status: int) -> None:
     """An unknown path is a 404, although the gateway takes it for a missing token."""
     assert responses(assembly.templates["api"])[kind]["StatusCode"] == str(status)
+
+
+def test_the_documentation_tells_the_gateways_errors_as_they_are() -> None:
+    """Status, title and detail of each documented error are those that are deployed."""
+    deployed = {(one.code, one.status, one.title, one.detail) for one in PROBLEMS}
+    assert {(one.code, one.status, one.title, one.detail) for one in GATEWAY} <= deployed
 
 
 def test_too_many_requests_say_when_to_ask_again(assembly: Assembly) -> None:

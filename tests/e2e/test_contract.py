@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +25,12 @@ def test_get_health_and_ready(api: ApiClient) -> None:
     assert api.get("/health").status_code == 200
     ready = api.json("/ready")
     assert (ready["status"], ready["migrations"]["current"]) == ("ready", True)
+
+
+def test_get_openapi(api: ApiClient) -> None:
+    """The document that is served is the one in the repository."""
+    committed = Path(__file__).parents[2] / "docs" / "openapi.json"
+    assert api.get("/openapi.json").json() == json.loads(committed.read_text(encoding="utf-8"))
 
 
 def test_get_symbols(api: ApiClient) -> None:

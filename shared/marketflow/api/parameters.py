@@ -32,6 +32,7 @@ MAX_SYMBOLS = 100
 MAX_CURSOR_LENGTH = 400
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_AMOUNT = r"[0-9]{1,24}(\.[0-9]{1,30})?"
 _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -62,7 +63,7 @@ def _whole_number(value: object) -> int:
 
 def _amount(value: object) -> Decimal:
     text = str(value)
-    if not re.fullmatch(r"[0-9]{1,24}(\.[0-9]{1,30})?", text) or not Decimal(text):
+    if not re.fullmatch(_AMOUNT, text) or not Decimal(text):
         raise ValueError("expected a plain decimal number above zero, such as 1 or 0.25")
     return Decimal(text)
 
@@ -90,12 +91,39 @@ def _readable(value: str) -> str:
 
 
 Moment = Annotated[
-    datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"}, mode="validation")
+    datetime,
+    BeforeValidator(_moment),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}],
+            "examples": ["2026-01-31T09:30:00Z", "2026-01-31"],
+        },
+        mode="validation",
+    ),
 ]
 WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
-Amount = Annotated[Decimal, BeforeValidator(_amount), WithJsonSchema({"type": "string"}, mode="validation")]
+Amount = Annotated[
+    Decimal,
+    BeforeValidator(_amount),
+    WithJsonSchema(
+        {"type": "string", "pattern": f"^(?!0+(\\.0+)?$){_AMOUNT}$", "examples": ["0.25"]}, mode="validation"
+    ),
+]
 Truth = Annotated[bool, BeforeValidator(_truth)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_names), WithJsonSchema({"type": "string"}, mode="validation")]
+Names = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_names),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {"type": "string", "pattern": "^[^,]+$"},
+            "minItems": 1,
+            "maxItems": MAX_SYMBOLS,
+            "examples": [["BTCUSDT", "AAPL"]],
+        },
+        mode="validation",
+    ),
+]
 Text = Annotated[str, AfterValidator(_readable)]
 Cursor = Annotated[
     str | None,
@@ -112,7 +140,7 @@ class NoParameters(BaseModel):
 class SymbolParameters(NoParameters):
     """GET /v1/symbols/{symbol}."""
 
-    symbol: str = Field(description="The symbol's name or its numeric id.")
+    symbol: str = Field(description="The symbol's name or its numeric id.", examples=["BTCUSDT"])
 
 
 class SymbolsParameters(NoParameters):
@@ -146,7 +174,7 @@ class PricesParameters(_Numbers):
 class PriceParameters(_Numbers):
     """GET /v1/prices/{symbol}."""
 
-    symbol: str = Field(description="The symbol's name.")
+    symbol: str = Field(description="The symbol's name.", examples=["BTCUSDT"])
 
 
 class _Range(_Numbers):
@@ -175,20 +203,20 @@ class _Range(_Numbers):
 class HistoryParameters(_Range):
     """GET /v1/prices/{symbol}/history: times are those of the prices, `as_of`."""
 
-    symbol: str = Field(description="The symbol's name.")
+    symbol: str = Field(description="The symbol's name.", examples=["BTCUSDT"])
     format: Layout = Field(default=Layout.JSON, description="A JSON array, CSV with a header row, or JSON lines.")
 
 
 class _Candles(_Range):
     """Times are open times."""
 
-    interval: Interval = Field(description="The candles' length; 1m is a minute, 1M a month.")
+    interval: Interval = Field(description="The candles' length; 1m is a minute, 1M a month.", examples=["1h"])
 
 
 class CandlesParameters(_Candles):
     """GET /v1/candles/{symbol}."""
 
-    symbol: str = Field(description="The symbol's name.")
+    symbol: str = Field(description="The symbol's name.", examples=["BTCUSDT"])
     format: Layout = Field(default=Layout.JSON, description="A JSON array, CSV with a header row, or JSON lines.")
 
 
@@ -201,8 +229,12 @@ class CandleBatchParameters(_Candles):
 class ConvertParameters(_Numbers):
     """GET /v1/convert."""
 
-    source: Text = Field(alias="from", max_length=12, description="What is changed: ISO 4217, or a crypto code.")
-    target: Text = Field(alias="to", max_length=12, description="Into what: ISO 4217, or a crypto code.")
+    source: Text = Field(
+        alias="from", max_length=12, description="What is changed: ISO 4217, or a crypto code.", examples=["BTC"]
+    )
+    target: Text = Field(
+        alias="to", max_length=12, description="Into what: ISO 4217, or a crypto code.", examples=["TRY"]
+    )
     amount: Amount = Field(
         default=Decimal(1),
         description=f"How much of it, above zero. The result has up to {SIGNIFICANT_DIGITS} significant digits.",
@@ -213,6 +245,7 @@ class ConvertParameters(_Numbers):
     max_age_seconds: WholeNumber | None = Field(
         default=None,
         ge=1,
+        le=999_999_999,
         description="How old each leg's price may be at that time; without it "
         f"{MAX_AGE_SECONDS[AssetType.CRYPTO]} for crypto and {MAX_AGE_SECONDS[AssetType.FOREX]} for reference rates.",
     )

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
+from pathlib import Path
+
+from marketflow.domain.reading import Layout
 from marketflow.services.convert import Conversion
 
 
@@ -29,3 +34,18 @@ def conversion(answer: Conversion) -> dict[str, object]:
             for leg in answer.legs
         ],
     }
+
+
+def download(name: str, layout: Layout) -> dict[str, str]:
+    """The header that names a file; a JSON array is no file."""
+    if layout is Layout.JSON:
+        return {}
+    safe = re.sub(r"[^A-Za-z0-9.=-]", "_", f"{name}.{layout}")
+    return {"Content-Disposition": f'attachment; filename="{safe}"'}
+
+
+@cache
+def openapi() -> str:
+    """The OpenAPI document as `make openapi` wrote it."""
+    # Generating it would make each cold start that is asked for it import pydantic's schema writer: it ships as data.
+    return Path(__file__).with_name("openapi.json").read_text(encoding="utf-8")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -23,7 +22,7 @@ from marketflow.api.parameters import (
     SymbolsParameters,
 )
 from marketflow.api.problems import Problem
-from marketflow.api.representations import conversion
+from marketflow.api.representations import conversion, download, openapi
 from marketflow.api.routing import Access, Route
 from marketflow.domain.reading import CandleQuery, HistoryQuery, Layout, SymbolQuery
 from marketflow.services.convert import Converter, Question
@@ -67,6 +66,13 @@ class ReadRoutes:
                 summary="Says whether the database is reachable and migrated, and how far behind each source is.",
                 access=Access.OPEN,
                 problems=(Problem.MIGRATIONS_PENDING,),
+            ),
+            Route(
+                method="GET",
+                path="/v1/openapi.json",
+                handler=self.openapi,
+                summary="This description of the API, for programs.",
+                access=Access.OPEN,
             ),
             Route(
                 method="GET",
@@ -158,6 +164,10 @@ class ReadRoutes:
         detail = f"The database is at revision {status.revision}, this API needs {status.expected_revision}."
         return Problem.MIGRATIONS_PENDING.response(request, detail, extra=facts)
 
+    def openapi(self, request: Request, parameters: NoParameters) -> Response:  # noqa: ARG002 - every handler's shape
+        """The OpenAPI document, which changes with a deployment only; nobody needs a key for it."""
+        return Response(body=openapi(), cache_control="public, no-cache")
+
     def convert(self, request: Request, parameters: ConvertParameters) -> Response:  # noqa: ARG002 - the same
         """A conversion; the past may still be filled in, and the present is over at once."""
         answer = self._converter.convert(
@@ -228,7 +238,7 @@ class ReadRoutes:
             body=page.body,
             content_type=_CONTENT_TYPES[query.layout],
             cache_control=REVALIDATE,
-            headers=link | _download(f"{parameters.symbol}-prices", query.layout),
+            headers=link | download(f"{parameters.symbol}-prices", query.layout),
         )
 
     def candles(self, request: Request, parameters: CandlesParameters) -> Response:
@@ -251,7 +261,7 @@ class ReadRoutes:
             body=answer.page.body,
             content_type=_CONTENT_TYPES[query.layout],
             cache_control=FOREVER if answer.settled else REVALIDATE,
-            headers=link | _download(f"{parameters.symbol}-{parameters.interval}", query.layout),
+            headers=link | download(f"{parameters.symbol}-{parameters.interval}", query.layout),
         )
 
     def candle_batch(self, request: Request, parameters: CandleBatchParameters) -> Response:
@@ -282,11 +292,3 @@ class ReadRoutes:
     def _link(self, request: Request, position: Sequence[str]) -> dict[str, str]:
         url = request.url_with("cursor", self._cursors.write(request, position))
         return {"Link": f'<{url}>; rel="next"'}
-
-
-def _download(name: str, layout: Layout) -> dict[str, str]:
-    """The header that names a file; a JSON array is no file."""
-    if layout is Layout.JSON:
-        return {}
-    safe = re.sub(r"[^A-Za-z0-9.=-]", "_", f"{name}.{layout}")
-    return {"Content-Disposition": f'attachment; filename="{safe}"'}

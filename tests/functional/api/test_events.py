@@ -16,6 +16,7 @@ EVENTS = Path(__file__).parents[3] / "events"
 STATUS = {
     "api_health": 200,
     "api_ready": 200,
+    "api_openapi": 200,
     "api_symbols": 200,
     "api_symbol": 200,
     "api_convert": 200,

@@ -73,6 +73,12 @@ def test_the_function_adds_powertools_and_nothing_else() -> None:
     assert packages(installed - {"botocore"}) <= ALLOWED | {"aws_lambda_powertools", "jmespath"}
 
 
+def test_the_read_path_does_not_generate_its_own_description() -> None:
+    """The OpenAPI document ships as data; its generator is not imported."""
+    _, ours = imported(FUNCTION)
+    assert not ours & {"marketflow.api.openapi", "marketflow.api.answers", "marketflow.api.schemas"}
+
+
 def test_the_read_path_leaves_the_other_parts_alone() -> None:
     """Sources, ETL, messaging and the schema's metadata are for other functions."""
     _, ours = imported(READ_PATH)

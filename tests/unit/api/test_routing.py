@@ -66,8 +66,12 @@ def test_a_route_is_declared_once() -> None:
         Router([route("/v1/a"), route("/v1/a")])
 
 
-def test_only_health_and_readiness_need_no_key() -> None:
+def test_only_what_tells_of_the_api_itself_needs_no_key() -> None:
     """Everything else is behind an API key."""
     client = Client()
     table = {path: methods["GET"].access for path, methods in client.app._router._literal.items()}
-    assert {path for path, access in table.items() if access is Access.OPEN} == {"/v1/health", "/v1/ready"}
+    assert {path for path, access in table.items() if access is Access.OPEN} == {
+        "/v1/health",
+        "/v1/ready",
+        "/v1/openapi.json",
+    }

@@ -1,0 +1,176 @@
+"""What each route answers when it succeeds, and what errors say: the facts of the documentation that no code needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from marketflow.api.problems import RETRY_SECONDS, Problem
+from marketflow.api.schemas import Schema, array, ref
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """A route's success. `operation` names it in generated clients and stays as it is within v1.
+
+    `paged` answers have a Link header while more follows. `database` says whether the route needs it. `files` are
+    examples of what else than JSON the parameter `format` gives, by media type.
+    """
+
+    operation: str
+    tag: str
+    description: str
+    schema: Schema
+    paged: bool = False
+    database: bool = True
+    files: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayProblem:
+    """An error that API Gateway answers by itself; cdk/problems.py deploys it, and a test compares the two."""
+
+    code: str
+    status: int
+    title: str
+    detail: str
+    key: bool = False
+    """Whether only routes that need an API key answer it."""
+
+
+GATEWAY = (
+    GatewayProblem(
+        code="invalid_api_key",
+        status=403,
+        title="Invalid API key",
+        detail="Send a valid API key in the header x-api-key.",
+        key=True,
+    ),
+    GatewayProblem(code="request_too_large", status=413, title="Request too large", detail="At most 10 MB are read."),
+    GatewayProblem(
+        code="throttled",
+        status=429,
+        title="Too many requests",
+        detail="Too many requests at once; ask again in a second.",
+    ),
+    GatewayProblem(
+        code="quota_exceeded",
+        status=429,
+        title="Quota exceeded",
+        detail="The API key's quota for today is used up; it starts anew at 00:00 UTC.",
+        key=True,
+    ),
+    GatewayProblem(code="bad_request", status=400, title="Bad request", detail="The request was not understood."),
+    GatewayProblem(code="unavailable", status=504, title="Unavailable", detail="The API did not answer; ask again."),
+    GatewayProblem(code="timeout", status=504, title="Timeout", detail="The answer took too long."),
+)
+
+DETAILS: Mapping[Problem, str] = {
+    Problem.UNKNOWN_PARAMETER: "intervall is not a parameter; known here: numbers, start, end, order, limit, cursor.",
+    Problem.MISSING_PARAMETER: "interval is required.",
+    Problem.REPEATED_PARAMETER: "limit is given more than once.",
+    Problem.INVALID_PARAMETER: "limit: expected a whole number.",
+    Problem.INVALID_CURSOR: "The cursor was not made for this query, or was changed. Follow the URL in the Link header "
+    "as it is, or start again without a cursor.",
+    Problem.UNKNOWN_CURRENCY: "'XYZ' is no currency of ISO 4217 and none of an active crypto pair. Codes are in "
+    "capitals.",
+    Problem.PATH_NOT_FOUND: "There is nothing at this path.",
+    Problem.SYMBOL_NOT_FOUND: "There is no symbol 'NOPE'. Names are case-sensitive; /v1/symbols lists them.",
+    Problem.PRICE_NOT_FOUND: "No price of 'BTCUSDT' has been observed yet.",
+    Problem.NO_PATH: "No path of active pairs with a price leads from BTC to XAF.",
+    Problem.METHOD_NOT_ALLOWED: "POST is not possible here; allowed: GET, HEAD, OPTIONS.",
+    Problem.RATE_TOO_OLD: "The leg from BTC to USDT has a price of BTCUSDT that is 7200 seconds old; at most 3600 are "
+    "accepted. A greater max_age_seconds takes it.",
+    Problem.INTERNAL_ERROR: "Something went wrong on our side. Please report the request_id.",
+    Problem.DATABASE_UNAVAILABLE: f"The database cannot answer now; try again in {RETRY_SECONDS} seconds.",
+    Problem.MIGRATIONS_PENDING: "The database is at revision 0001, this API needs 0002.",
+}
+"""An example of what each problem says."""
+
+_CSV_CANDLE = (
+    "open_time,open,high,low,close,volume,quote_volume,trades,final\n"
+    "2026-11-23T12:00:00Z,68000.12,68010.00,67990.50,68005.00,1.25,85006.25,42,true\n"
+)
+_JSON_CANDLE = (
+    '{"open_time":"2026-11-23T12:00:00Z","open":68000.12,"high":68010.00,"low":67990.50,"close":68005.00,'
+    '"volume":1.25,"quote_volume":85006.25,"trades":42,"final":true}\n'
+)
+_CSV_PRICE = (
+    "as_of,price,source,currency,observed_at\n2026-11-23T12:00:00Z,68000.12,binance,USDT,2026-11-23T12:00:01.250Z\n"
+)
+_JSON_PRICE = (
+    '{"as_of":"2026-11-23T12:00:00Z","price":68000.12,"source":"binance","currency":"USDT",'
+    '"observed_at":"2026-11-23T12:00:01.250Z"}\n'
+)
+
+
+def _files(csv: str, lines: str) -> tuple[tuple[str, str], ...]:
+    return (("text/csv", csv), ("application/x-ndjson", lines))
+
+
+ANSWERS: Mapping[tuple[str, str], Answer] = {
+    ("GET", "/v1/health"): Answer(
+        operation="getHealth", tag="Status", description="Alive.", schema=ref("Health"), database=False
+    ),
+    ("GET", "/v1/ready"): Answer(operation="getReady", tag="Status", description="Ready.", schema=ref("Ready")),
+    ("GET", "/v1/openapi.json"): Answer(
+        operation="getOpenApi",
+        tag="Status",
+        description="An OpenAPI 3.1 document.",
+        schema={"type": "object", "required": ["openapi", "info", "paths"]},
+        database=False,
+    ),
+    ("GET", "/v1/symbols"): Answer(
+        operation="listSymbols",
+        tag="Symbols",
+        description="Symbols in the order of their names.",
+        schema=array("Symbol"),
+        paged=True,
+    ),
+    ("GET", "/v1/symbols/{symbol}"): Answer(
+        operation="getSymbol", tag="Symbols", description="The symbol.", schema=ref("Symbol")
+    ),
+    ("GET", "/v1/prices"): Answer(
+        operation="listPrices",
+        tag="Prices",
+        description="An item for each symbol, in the order in which they were asked for.",
+        schema=array("Price", "SymbolProblem"),
+    ),
+    ("GET", "/v1/prices/{symbol}"): Answer(
+        operation="getPrice", tag="Prices", description="The price.", schema=ref("Price")
+    ),
+    ("GET", "/v1/prices/{symbol}/history"): Answer(
+        operation="listPriceHistory",
+        tag="Prices",
+        description="Observed prices in the order of their time.",
+        schema=array("ObservedPrice"),
+        paged=True,
+        files=_files(_CSV_PRICE, _JSON_PRICE),
+    ),
+    ("GET", "/v1/convert"): Answer(
+        operation="convert", tag="Conversion", description="The conversion and its legs.", schema=ref("Conversion")
+    ),
+    ("GET", "/v1/sources"): Answer(
+        operation="listSources",
+        tag="Status",
+        description="Every source in the order of their names.",
+        schema=array("Source"),
+    ),
+    ("GET", "/v1/candles"): Answer(
+        operation="listCandlesOfSymbols",
+        tag="Candles",
+        description="Candles in the order of the symbols' names; the first page begins with the symbols that do not "
+        "exist.",
+        schema=array("SymbolCandle", "SymbolProblem"),
+        paged=True,
+    ),
+    ("GET", "/v1/candles/{symbol}"): Answer(
+        operation="listCandles",
+        tag="Candles",
+        description="Candles in the order of their time.",
+        schema=array("Candle"),
+        paged=True,
+        files=_files(_CSV_CANDLE, _JSON_CANDLE),
+    ),
+}
+"""By method and path; the generator refuses a route that is missing here."""

@@ -1,0 +1,255 @@
+"""The OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1), generated from the route table.
+
+No handler imports this: what it generates ships as data, so that no cold start pays for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from marketflow.api.answers import ANSWERS, DETAILS, GATEWAY, Answer
+from marketflow.api.problems import Problem
+from marketflow.api.routing import Access, Route
+from marketflow.api.schemas import SCHEMAS, ref
+
+_ABOUT = """\
+Exact market data with its age and its origin.
+
+Every path also takes HEAD, and OPTIONS. A parameter that is not listed is refused. Lists are bare arrays; the URL of
+the next page is in the `Link` header. Decimals are exact: read them with a decimal parser, or ask for
+`numbers=string`. Within v1 members, parameters and codes are only added: ignore what you do not know."""
+
+_HEADERS: dict[str, dict[str, Any]] = {
+    "CacheControl": {
+        "description": "How long the answer stays true. A page of candles that can never change is immutable.",
+        "schema": {"type": "string"},
+        "example": "private, no-cache",
+    },
+    "ContentDisposition": {
+        "description": "A name for the file; not with format=json.",
+        "schema": {"type": "string"},
+        "example": 'attachment; filename="BTCUSDT-1d.csv"',
+    },
+    "ETag": {
+        "description": "Names these very bytes; send it back as If-None-Match.",
+        "schema": {"type": "string", "pattern": '^"[0-9a-f]{32}"$'},
+        "example": '"9f86d081884c7d659a2feaa0c55ad015"',
+    },
+    "Link": {
+        "description": "The next page (RFC 8288), when there is one.",
+        "schema": {"type": "string"},
+        "example": '<https://api.example.com/api/v1/symbols?limit=100&cursor=AbC>; rel="next"',
+    },
+    "RequestId": {
+        "description": "Names the request in our logs.",
+        "schema": {"type": "string"},
+        "example": "4b6e0c1a-7d2f-4f0e-9a51-0c2d3e4f5a6b",
+    },
+    "RetryAfter": {
+        "description": "After how many seconds to ask again.",
+        "schema": {"type": "integer", "minimum": 1},
+        "example": 5,
+    },
+}
+
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "The ETag of the answer that you have: 304 when it is still the one.",
+    "required": False,
+    "schema": {"type": "string"},
+}
+
+_STATUS_WORDS = {
+    400: "The request is wrong.",
+    403: "The API key is missing or not valid.",
+    404: "There is no such thing.",
+    409: "It is there, and cannot be used as asked.",
+    413: "The request is too large.",
+    429: "Too many requests.",
+    500: "The fault is on our side.",
+    503: "Not now; Retry-After says when to ask again.",
+    504: "The API did not answer in time.",
+}
+
+_RETRY = (429, 503, 504)
+
+
+def document(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
+    """The document of `routes`. Raises ValueError for a route that `answers.ANSWERS` does not describe."""
+    table = tuple(routes)
+    paths: dict[str, dict[str, Any]] = {}
+    for route in table:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    return {
+        "openapi": "3.1.1",
+        "info": {
+            "title": "MarketFlow",
+            "version": version,
+            "description": _ABOUT,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/api", "description": "This deployment."}],
+        "tags": [{"name": tag} for tag in dict.fromkeys(_answer(route).tag for route in table)],
+        "paths": paths,
+        "components": {
+            "schemas": SCHEMAS,
+            "headers": _HEADERS,
+            "parameters": {"IfNoneMatch": _IF_NONE_MATCH},
+            "examples": _examples(table),
+            "securitySchemes": {
+                "ApiKey": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "x-api-key",
+                    "description": "A key of this deployment.",
+                }
+            },
+        },
+    }
+
+
+def codes(route: Route) -> dict[int, list[str]]:
+    """Every problem code that the route may answer, the gateway's included, by status."""
+    found: dict[int, list[str]] = {}
+    for status, code in _codes(route):
+        known = found.setdefault(status, [])
+        if code not in known:
+            known.append(code)
+    return dict(sorted(found.items()))
+
+
+def _codes(route: Route) -> Iterator[tuple[int, str]]:
+    for problem in _own(route):
+        yield problem.status, problem.value
+    for gateway in GATEWAY:
+        if route.access is Access.KEY or not gateway.key:
+            yield gateway.status, gateway.code
+
+
+def _own(route: Route) -> Iterator[Problem]:
+    query = [entry for entry in _parameters(route) if entry["in"] == "query"]
+    yield Problem.UNKNOWN_PARAMETER
+    yield Problem.REPEATED_PARAMETER
+    if any(entry["required"] for entry in query):
+        yield Problem.MISSING_PARAMETER
+    if query:
+        yield Problem.INVALID_PARAMETER
+    if "{" in route.path:
+        # An empty segment names nothing.
+        yield Problem.PATH_NOT_FOUND
+    yield from route.problems
+    yield Problem.INTERNAL_ERROR
+    if _answer(route).database:
+        yield Problem.DATABASE_UNAVAILABLE
+
+
+def _answer(route: Route) -> Answer:
+    try:
+        return ANSWERS[route.method, route.path]
+    except KeyError:
+        raise ValueError(f"{route.method} {route.path} has no entry in marketflow.api.answers.ANSWERS") from None
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    answer = _answer(route)
+    responses = {"200": _success(answer), "304": _unchanged()}
+    for status, names in codes(route).items():
+        responses[str(status)] = _refusal(status, names)
+    return {
+        "operationId": answer.operation,
+        "tags": [answer.tag],
+        "summary": route.summary,
+        "parameters": [*_parameters(route), {"$ref": "#/components/parameters/IfNoneMatch"}],
+        "responses": responses,
+        "security": [{"ApiKey": []}] if route.access is Access.KEY else [],
+    }
+
+
+def _success(answer: Answer) -> dict[str, Any]:
+    names = {"Cache-Control": "CacheControl", "ETag": "ETag", "X-Request-Id": "RequestId"}
+    if answer.paged:
+        names["Link"] = "Link"
+    if answer.files:
+        names["Content-Disposition"] = "ContentDisposition"
+    content: dict[str, Any] = {"application/json": {"schema": answer.schema}}
+    for media_type, example in answer.files:
+        content[media_type] = {"schema": {"type": "string"}, "example": example}
+    return {"description": answer.description, "headers": _headers(names), "content": content}
+
+
+def _unchanged() -> dict[str, Any]:
+    names = {"Cache-Control": "CacheControl", "ETag": "ETag", "X-Request-Id": "RequestId"}
+    return {"description": "What you have is still true.", "headers": _headers(names)}
+
+
+def _refusal(status: int, names: Iterable[str]) -> dict[str, Any]:
+    examples = {name: {"$ref": f"#/components/examples/{name}"} for name in names}
+    answer = {
+        "description": _STATUS_WORDS[status],
+        "content": {"application/problem+json": {"schema": ref("Problem"), "examples": examples}},
+    }
+    headers = {"Cache-Control": "CacheControl"} | ({"Retry-After": "RetryAfter"} if status in _RETRY else {})
+    return {**answer, "headers": _headers(headers)}
+
+
+def _headers(names: Mapping[str, str]) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{component}"} for name, component in names.items()}
+
+
+def _examples(routes: Iterable[Route]) -> dict[str, Any]:
+    used = {code for route in routes for names in codes(route).values() for code in names}
+    known = {problem.value: (problem.status, problem.title, detail) for problem, detail in DETAILS.items()}
+    known |= {one.code: (one.status, one.title, one.detail) for one in GATEWAY}
+    return {code: _example(code, *known[code]) for code in sorted(used)}
+
+
+def _example(code: str, status: int, title: str, detail: str) -> dict[str, Any]:
+    value = {
+        "type": f"urn:marketflow:problem:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": "urn:uuid:4b6e0c1a-7d2f-4f0e-9a51-0c2d3e4f5a6b",
+        "code": code,
+        "request_id": "4b6e0c1a-7d2f-4f0e-9a51-0c2d3e4f5a6b",
+    }
+    return {"summary": title, "value": value}
+
+
+def _parameters(route: Route) -> list[dict[str, Any]]:
+    model = route.parameters.model_json_schema()
+    required = model.get("required", [])
+    found = []
+    for name, raw in model.get("properties", {}).items():
+        schema = _simple(raw, model.get("$defs", {}))
+        in_path = f"{{{name}}}" in route.path
+        entry = {
+            "name": name,
+            "in": "path" if in_path else "query",
+            "description": raw["description"],
+            "required": in_path or name in required,
+            "schema": schema,
+        }
+        if schema.get("type") == "array":
+            entry |= {"style": "form", "explode": False}
+        found.append(entry)
+    return sorted(found, key=lambda entry: (entry["in"] != "path", not entry["required"]))
+
+
+def _simple(raw: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of a value as a URL has it: an enumeration stands inline, and nothing is null."""
+    schema = dict(raw)
+    choices = [choice for choice in schema.pop("anyOf", []) if choice != {"type": "null"}]
+    if len(choices) == 1:
+        schema = {**choices[0], **schema}
+    elif choices:
+        schema["anyOf"] = choices
+    if "$ref" in schema:
+        schema = {**definitions[schema.pop("$ref").rpartition("/")[2]], **schema}
+    if schema.get("default", "") is None:
+        del schema["default"]
+    # pydantic leaves the bounds of an optional number under its own names.
+    renamed = {{"ge": "minimum", "le": "maximum"}.get(name, name): value for name, value in schema.items()}
+    return {name: value for name, value in renamed.items() if name not in ("title", "description")}

@@ -1,0 +1,195 @@
+"""What the bodies of answers look like, as JSON Schema 2020-12: the components of the OpenAPI document.
+
+Data and not models: Postgres writes most bodies, and no model ever reads them. Objects are open, because within v1
+members may be added.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marketflow.domain.symbol import AssetType
+
+Schema = dict[str, Any]
+
+TEXT: Schema = {"type": "string"}
+TRUTH: Schema = {"type": "boolean"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+DECIMAL: Schema = {"$ref": "#/components/schemas/Decimal"}
+TIME: Schema = {"$ref": "#/components/schemas/Time"}
+
+
+def ref(name: str) -> Schema:
+    """A reference to the component `name`."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def array(*names: str) -> Schema:
+    """A list whose items are each one of these components."""
+    items = [ref(name) for name in names]
+    return {"type": "array", "items": items[0] if len(items) == 1 else {"oneOf": items}}
+
+
+def _one_of(*words: str) -> Schema:
+    return {"type": "string", "enum": list(words)}
+
+
+def _said(schema: Schema, description: str) -> Schema:
+    return {**schema, "description": description}
+
+
+def _or_null(schema: Schema) -> Schema:
+    if "$ref" in schema:
+        return {"anyOf": [schema, {"type": "null"}]}
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+def _object(description: str, **members: Schema) -> Schema:
+    """An object that has all of the members; `from_` stands for `from`."""
+    named = {name.rstrip("_"): schema for name, schema in members.items()}
+    return {"type": "object", "description": description, "properties": named, "required": sorted(named)}
+
+
+_AGE = _said(COUNT, "Whole seconds.")
+
+_CANDLE: dict[str, Schema] = {
+    "open_time": _said(TIME, "When the candle begins."),
+    **dict.fromkeys(("open", "high", "low", "close"), DECIMAL),
+    **dict.fromkeys(("volume", "quote_volume"), _or_null(DECIMAL)),
+    "trades": _or_null(COUNT),
+    "final": _said(TRUTH, "Whether the interval is over and the source has said its last word on it."),
+}
+
+_REPORT: dict[str, Schema] = {
+    **dict.fromkeys(("last_success_at", "last_fetch_at", "next_due_at"), _or_null(TIME)),
+    "last_error": _or_null(TEXT),
+    "last_error_at": _or_null(TIME),
+    "budget_used": _or_null(COUNT),
+    "budget_limit": _or_null(COUNT),
+    "newest_data_at": _or_null(TIME),
+    "age_seconds": _or_null(_AGE),
+    "stale": _said(TRUTH, "Whether the newest data is older than the target, or there is none."),
+}
+
+_PROBLEM: dict[str, Schema] = {
+    "type": {"type": "string", "format": "uri", "description": "urn:marketflow:problem: and the code."},
+    "title": TEXT,
+    "status": {"type": "integer", "minimum": 400, "maximum": 599},
+    "detail": _said(TEXT, "What happened, to what, and what to do."),
+    "code": _said(TEXT, "The reason for programs, stable within v1; new ones may be added."),
+}
+
+_PROBLEM_ANSWER = _object(
+    "An error (RFC 9457). Some codes have further members.",
+    **_PROBLEM,
+    instance={"type": "string", "format": "uri-reference"},
+    request_id=_said(TEXT, "Names the request in our logs."),
+)
+_PROBLEM_ANSWER["properties"]["parameter"] = _said(TEXT, "The parameter that is to blame, where one is.")
+
+SCHEMAS: dict[str, Schema] = {
+    "Decimal": {
+        "type": ["number", "string"],
+        "pattern": r"^-?[0-9]+(\.[0-9]+)?$",
+        "description": "An exact decimal, digit for digit and without an exponent; a string with numbers=string.",
+        "examples": [68000.12, "68000.12000000"],
+    },
+    "Time": {
+        "type": "string",
+        "format": "date-time",
+        "pattern": "Z$",
+        "description": "RFC 3339 in UTC.",
+        "examples": ["2026-11-23T12:00:00Z"],
+    },
+    "Health": _object("The API is alive.", status=_one_of("ok")),
+    "Ready": _object(
+        "The API can serve.",
+        status=_one_of("ready"),
+        database=_one_of("ok"),
+        migrations=_object("The schema's revision.", current=TRUTH, revision=_or_null(TEXT), expected=TEXT),
+        sources={"type": "array", "items": ref("Lag")},
+    ),
+    "Lag": _object(
+        "How far behind a source is.",
+        source=TEXT,
+        **_REPORT,
+        last_loaded_at=_or_null(TIME),
+        freshness_target_seconds=_or_null(_AGE),
+    ),
+    "Symbol": _object(
+        "An instrument.",
+        id={"type": "integer"},
+        symbol=TEXT,
+        name=_or_null(TEXT),
+        asset_type=_one_of(*AssetType),
+        base_currency=_or_null(TEXT),
+        quote_currency=_said(TEXT, "What its prices are in: ISO 4217, or a crypto code."),
+        exchange=_or_null(TEXT),
+        timezone=_said(TEXT, "The exchange's, by its IANA name; answers are in UTC all the same."),
+        source=TEXT,
+        source_symbol=_said(TEXT, "How the source calls it."),
+        price_unit=_said(TEXT, "The unit in which the source quotes it, such as GBp for pence."),
+        active=_said(TRUTH, "Whether it is being fetched."),
+        created_at=TIME,
+        updated_at=TIME,
+    ),
+    "Price": _object(
+        "The latest observed price.",
+        symbol=TEXT,
+        price=DECIMAL,
+        currency=TEXT,
+        as_of=TIME,
+        age_seconds=_AGE,
+        stale=_said(TRUTH, "Whether it is older than the source's freshness target."),
+        source=TEXT,
+    ),
+    "ObservedPrice": _object(
+        "A price that was observed.",
+        as_of=_said(TIME, "The time of the price."),
+        price=DECIMAL,
+        source=TEXT,
+        currency=TEXT,
+        observed_at=_said(TIME, "When we received it."),
+    ),
+    "Candle": _object("A candle of one symbol.", **_CANDLE),
+    "SymbolCandle": _object("A candle that says whose it is.", symbol=TEXT, **_CANDLE),
+    "SymbolProblem": _object(
+        "Stands in a list in place of a symbol's data.",
+        symbol=TEXT,
+        problem=_object("Why there is none.", **_PROBLEM),
+    ),
+    "Conversion": _object(
+        "An amount in another currency. Time and age are those of the oldest leg.",
+        from_=TEXT,
+        to=TEXT,
+        amount=DECIMAL,
+        result=DECIMAL,
+        rate=DECIMAL,
+        as_of=TIME,
+        age_seconds=_AGE,
+        legs={"type": "array", "items": ref("Leg")},
+    ),
+    "Leg": _object(
+        "One step of a conversion.",
+        symbol=_said(_or_null(TEXT), "The pair; null when the source is `parity`."),
+        from_=TEXT,
+        to=TEXT,
+        rate=DECIMAL,
+        as_of=TIME,
+        age_seconds=_AGE,
+        source=TEXT,
+        inverted=_said(TRUTH, "Whether the pair was taken from its quote to its base."),
+    ),
+    "Source": _object(
+        "A source, how it does, and on what terms its data may be used.",
+        source=TEXT,
+        title=TEXT,
+        asset_type=_one_of(*AssetType),
+        **_REPORT,
+        budget_left=_or_null(COUNT),
+        freshness_target_seconds=_AGE,
+        attribution=_said(TEXT, "The credit to show with the data, as HTML."),
+        terms_url={"type": "string", "format": "uri"},
+    ),
+    "Problem": _PROBLEM_ANSWER,
+}
