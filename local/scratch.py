@@ -10,6 +10,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import psutil
+
 MEMORY = Path("/dev/shm")  # noqa: S108 - the folder below it is made with mkdtemp
 PREFIX = "marketflow-"
 ROOM = 4 * 2**30
@@ -23,8 +25,9 @@ def make_scratch(home: Path, *, memory: Path = MEMORY) -> Path:
     if not _suits(memory):
         link.mkdir(parents=True)
         return link
+    _sweep(memory)
     home.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=memory))
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=memory))
     link.symlink_to(folder)
     return folder
 
@@ -39,6 +42,14 @@ def remove_scratch(home: Path, *, memory: Path = MEMORY) -> None:
     if folder.parent == memory and folder.name.startswith(PREFIX):
         shutil.rmtree(folder, ignore_errors=True)
     link.unlink()
+
+
+def _sweep(memory: Path) -> None:
+    """Remove the folders of programs that were killed: memory is too dear to wait for a run in the same home."""
+    for folder in memory.glob(f"{PREFIX}*-*"):
+        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if owner.isdecimal() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _suits(memory: Path) -> bool:

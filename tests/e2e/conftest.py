@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,6 +35,14 @@ def simulated_stack(home: Path, *, enforce_iam: bool = False) -> Iterator[LocalS
             yield running
     finally:
         shutil.copytree(home / "logs", kept)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def stops_when_told() -> Iterator[None]:
+    """SIGTERM ends the tests as Ctrl-C does: every stack is stopped first."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="session")

@@ -190,6 +190,17 @@ def test_scratch_in_memory_is_found_again(tmp_path: Path, monkeypatch: pytest.Mo
     assert list(home.iterdir()) == []
 
 
+def test_scratch_of_the_dead_is_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a killed program left in memory is removed by the next one, wherever that has its home; nothing else is."""
+    monkeypatch.setattr(scratch, "ROOM", 0)
+    monkeypatch.setattr(scratch.psutil, "pid_exists", lambda pid: pid != 4_000_000)
+    for name in ("marketflow-4000000-x", "marketflow-1-x", "marketflow-other", "somebody-4000000-x"):
+        (tmp_path / name).mkdir()
+    made = scratch.make_scratch(tmp_path / "home", memory=tmp_path)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"marketflow-1-x", "marketflow-other", "somebody-4000000-x", "home", made.name}
+
+
 def test_scratch_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without room in memory, or without such a place at all, the home folder itself is used."""
     monkeypatch.setattr(scratch, "ROOM", 2**80)
