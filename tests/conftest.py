@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 import pytest_socket
 
@@ -13,6 +14,10 @@ from tests.cloud import cloud as cloud  # noqa: PLC0414 - a fixture for tests of
 
 # Powertools reads it when marketflow.observability is imported, by whichever test module is collected first.
 os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "MarketFlow")
+
+# No test asserts wall time: on a busy machine an example may take as long as it likes.
+hypothesis.settings.register_profile("marketflow", deadline=None)
+hypothesis.settings.load_profile("marketflow")
 
 COST = ("unit", "functional", "cdk", "integration", "e2e")
 

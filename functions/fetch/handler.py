@@ -26,9 +26,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         return context.get_remaining_time_in_millis() / 1000
 
     if "Records" not in event:
-        correlation_id = event.get("execution_id") or context.aws_request_id
+        order = fetcher.order(event)
+        correlation_id = order.execution_id or context.aws_request_id
         logger.set_correlation_id(correlation_id)
-        report = fetcher.tick(event, correlation_id=correlation_id, time_left=time_left)
+        report = fetcher.tick(order, correlation_id=correlation_id, time_left=time_left)
         note_fetch(report)
         return report.model_dump(mode="json")
 

@@ -78,6 +78,13 @@ def test_a_tick_archives_every_body_and_hands_it_on(fetch: Handler, cloud: Cloud
     assert {body.body for message in payloads if (body := message.response())} == {KLINES, TICKER}
 
 
+def test_a_placeholder_is_no_name_of_a_tick(fetch: Handler, cloud: Cloud) -> None:
+    """Where the scheduler's placeholder was not filled in, the invocation's own id connects what belongs together."""
+    fetch({**event("schedule_binance"), "execution_id": "<aws.scheduler.execution-id>"}, Context())
+    payloads, _ = messages(cloud)
+    assert {message.correlation_id for message in payloads} == {Context().aws_request_id}
+
+
 def test_the_next_tick_goes_on_where_the_last_one_ended(fetch: Handler, cloud: Cloud, binance: Vendor) -> None:
     """The first tick takes all the history that one call gives; later ones only what can be new."""
     fetch(event("schedule_binance"), Context())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, field_validator
 
 from marketflow.domain.interval import Interval
 
@@ -28,7 +28,8 @@ class FetchTask(BaseModel):
 class FetchOrder(BaseModel):
     """The event of a schedule: the datasets to fetch now, for every active symbol.
 
-    `execution_id` is EventBridge Scheduler's name of this tick; logs, archive and messages carry it as correlation id.
+    `execution_id` is EventBridge Scheduler's name of this tick; logs and messages carry it as correlation id. A
+    placeholder that nobody filled in (`<aws.scheduler.execution-id>`) is no name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,6 +37,11 @@ class FetchOrder(BaseModel):
     version: int = 1
     datasets: tuple[str, ...]
     execution_id: str | None = None
+
+    @field_validator("execution_id")
+    @classmethod
+    def _filled_in(cls, value: str | None) -> str | None:
+        return None if value is None or value.startswith("<") else value
 
 
 class FetchRequest(BaseModel):

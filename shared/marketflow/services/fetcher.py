@@ -28,14 +28,18 @@ class Fetcher:
         with self._runner:
             self._runner.run(self._release())
 
-    def tick(self, event: Mapping[str, object], *, correlation_id: str, time_left: Callable[[], float]) -> FetchReport:
-        """Fetch what the schedule's `event` (a FetchOrder) says. Raises MalformedPayloadError when it is not one."""
+    @staticmethod
+    def order(event: Mapping[str, object]) -> FetchOrder:
+        """The order in a schedule's event. Raises MalformedPayloadError when it holds none."""
         try:
-            order = FetchOrder.model_validate(event)
+            return FetchOrder.model_validate(event)
         except ValidationError as error:
             raise MalformedPayloadError(f"Not the event of a schedule: {_faults(error)}", reason="bad_event") from None
+
+    def tick(self, order: FetchOrder, *, correlation_id: str, time_left: Callable[[], float]) -> FetchReport:
+        """Fetch the datasets of `order` for every active symbol."""
         tasks = [FetchTask(dataset=dataset) for dataset in order.datasets]
-        return self._run(tasks, order.execution_id or correlation_id, time_left)
+        return self._run(tasks, correlation_id, time_left)
 
     def task(self, body: str, *, correlation_id: str, time_left: Callable[[], float]) -> FetchReport:
         """Do one task of the queue (FetchTask JSON).
