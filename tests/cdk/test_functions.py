@@ -19,7 +19,7 @@ pytestmark = pytest.mark.cdk
 RESERVED = re.compile(r"^(AWS_|_|LAMBDA_|TZ$|PATH$|PYTHONPATH$|LD_LIBRARY_PATH$)")
 """Lambda sets these itself and refuses a deployment that sets them; PYTHONPATH would hide the layer."""
 
-DATABASE_FUNCTIONS = {"etl", "migrate", "api"}
+DATABASE_FUNCTIONS = {"etl", "migrate", "api", "token"}
 EVERYWHERE_ALLOWED = {
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
@@ -66,7 +66,7 @@ def grants(template: Template, function: Resource) -> dict[str, set[str]]:
 
 def test_the_functions_are_those_of_the_folders_and_the_catalogue(assembly: Assembly) -> None:
     """One fetcher for each source, and nothing that CDK adds of its own."""
-    assert set(named(assembly)) == {*(f"fetch-{source}" for source in CATALOG), "etl", "migrate", "api"}
+    assert set(named(assembly)) == {*(f"fetch-{source}" for source in CATALOG), "etl", "migrate", "api", "token"}
     assert set(named(assembly)) == set(function_names())
 
 
