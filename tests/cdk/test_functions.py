@@ -19,7 +19,7 @@ pytestmark = pytest.mark.cdk
 RESERVED = re.compile(r"^(AWS_|_|LAMBDA_|TZ$|PATH$|PYTHONPATH$|LD_LIBRARY_PATH$)")
 """Lambda sets these itself and refuses a deployment that sets them; PYTHONPATH would hide the layer."""
 
-DATABASE_FUNCTIONS = {"etl", "migrate", "api", "token"}
+DATABASE_FUNCTIONS = {"etl", "migrate", "api"}
 EVERYWHERE_ALLOWED = {
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
@@ -147,6 +147,7 @@ def test_every_function_is_told_what_its_settings_ask_for(assembly: Assembly) ->
         "etl": {"DATABASE_URL", "DATA_BUCKET"},
         "migrate": {"DATABASE_URL", "DATA_BUCKET"},
         "api": {"DATABASE_URL", "CORS_ORIGINS"},
+        "token": set(),
         **{f"fetch-{source}": {"SOURCE", "DATA_BUCKET", "PAYLOAD_QUEUE_URL"} for source in CATALOG},
     }
     for name, (_, function) in named(assembly).items():
@@ -158,7 +159,7 @@ def test_every_function_is_told_what_its_settings_ask_for(assembly: Assembly) ->
 
 def test_every_function_has_its_folder() -> None:
     """functions/<name>/handler.py for each kind of function."""
-    for folder in ("fetch", "etl", "migrate", "api"):
+    for folder in ("fetch", "etl", "migrate", "api", "token"):
         assert (ROOT / "functions" / folder / "handler.py").is_file()
 
 
