@@ -58,6 +58,7 @@ _READS = (
     Route(path="/v1/sources", weight="read"),
     Route(path="/v1/candles", weight="bulk"),
     Route(path="/v1/candles/{symbol}", weight="bulk"),
+    Route(path="/v1/coverage/{symbol}", weight="bulk"),
 )
 
 _USERS: tuple[Route, ...] = ()

@@ -17,12 +17,14 @@ from marketflow.domain.symbol import AssetType
 
 if TYPE_CHECKING:
     from marketflow.api.app import App
+    from marketflow.domain.coverage import Supply
     from marketflow.domain.fetching import FetchRequest, RawResponse
     from marketflow.messaging.archive import RawArchive
     from marketflow.persistence.connection import Database
     from marketflow.services.fetcher import Fetcher
     from marketflow.services.loading import Loading
     from marketflow.services.preparation import Preparation
+    from marketflow.sources.catalog import SourceSpec
 
 
 _opened = ExitStack()
@@ -141,8 +143,10 @@ def read_api() -> App:
     from marketflow.api.app import build
     from marketflow.domain.reading import SourceFacts
     from marketflow.observability import logger
+    from marketflow.persistence.coverage import CoverageRepository
     from marketflow.persistence.reader import Reader
     from marketflow.services.convert import Converter
+    from marketflow.services.coverage import Coverages
     from marketflow.services.market_data import MarketData
     from marketflow.sources.catalog import CATALOG
 
@@ -158,16 +162,39 @@ def read_api() -> App:
         )
         for spec in CATALOG.values()
     ]
-    reader = Reader(_database(settings.database_url))
+    database = _database(settings.database_url)
+    reader = Reader(database)
     # Every process of a deployment has the same address of the database and nobody outside knows it, which is all that
     # the key of a cursor needs: a cursor grants nothing, the key only tells a damaged one from a good one.
     cursor_key = hashlib.sha256(settings.database_url.encode()).digest()
     return build(
         market_data=MarketData(reader=reader, clock=utc_now, sources=sources),
         converter=Converter(reader=reader, clock=utc_now),
+        coverages=Coverages(
+            reader=CoverageRepository(database),
+            clock=utc_now,
+            supplies={spec.name: supply(spec) for spec in CATALOG.values()},
+        ),
         cursor_key=cursor_key,
         log=logger,
         cors_origins=settings.cors_origins,
+    )
+
+
+def supply(spec: SourceSpec) -> Supply:
+    """What a row of the catalogue declares of its source's candles, in the words of the domain."""
+    from marketflow.domain.coverage import Calendar, Reach, Supply
+    from marketflow.domain.interval import Interval
+
+    return Supply(
+        calendar=Calendar(spec.calendar),
+        flat_candles=spec.flat_candles,
+        reach={
+            Interval(series.interval): Reach(
+                catches_up_seconds=series.catches_up_seconds, history_seconds=series.history_seconds
+            )
+            for series in spec.series
+        },
     )
 
 

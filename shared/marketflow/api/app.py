@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from marketflow.api import bodies, parameters, problems
 from marketflow.api.cors import Cors
+from marketflow.api.coverage_routes import CoverageRoutes
 from marketflow.api.cursors import Cursors
 from marketflow.api.messages import Request, Response
 from marketflow.api.problems import Problem
@@ -15,6 +16,7 @@ from marketflow.api.routes import ReadRoutes
 from marketflow.api.routing import Match, Route, Router
 from marketflow.errors import RefusedError, RetryLaterError
 from marketflow.services.convert import Converter
+from marketflow.services.coverage import Coverages
 from marketflow.services.market_data import MarketData
 
 
@@ -130,6 +132,7 @@ def build(
     *,
     market_data: MarketData,
     converter: Converter,
+    coverages: Coverages,
     cursor_key: bytes,
     log: Log,
     meter: Meter | None = None,
@@ -137,4 +140,5 @@ def build(
 ) -> App:
     """The read API. `cursor_key` must be the same in every process of a deployment, and not be public."""
     routes = ReadRoutes(market_data=market_data, converter=converter, cursors=Cursors(cursor_key)).table()
+    routes += CoverageRoutes(coverages=coverages).table()
     return App(routes, log=log, meter=meter, cors_origins=cors_origins)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from marketflow.api.coverage_routes import CoverageRoutes
 from marketflow.api.routes import ReadRoutes
 from marketflow.api.routing import Route
 
 
 def routes() -> tuple[Route, ...]:
     """The whole table. Its handlers cannot be called: what they rely on was left out."""
-    return ReadRoutes(market_data=None, converter=None, cursors=None).table()  # type: ignore[arg-type]
+    reads = ReadRoutes(market_data=None, converter=None, cursors=None).table()  # type: ignore[arg-type]
+    return (*reads, *CoverageRoutes(coverages=None).table())  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from marketflow.domain.interval import Interval
 from marketflow.domain.symbol import AssetType
 
 Schema = dict[str, Any]
@@ -190,6 +191,49 @@ SCHEMAS: dict[str, Schema] = {
         freshness_target_seconds=_AGE,
         attribution=_said(TEXT, "The credit to show with the data, as HTML."),
         terms_url={"type": "string", "format": "uri"},
+    ),
+    "Coverage": _object(
+        "What must exist of a symbol's candles and what does. A candle is expected once its interval is over.",
+        symbol=TEXT,
+        interval=_one_of(*Interval),
+        start=TIME,
+        end=TIME,
+        expected=_said(COUNT, "How many candles the market's calendar has in the range."),
+        present=_said(COUNT, "How many of them are stored."),
+        missing=_said(COUNT, "How many of them are not."),
+        complete=_said(TRUTH, "Whether nothing is missing, save for times in which nothing was traded."),
+        missing_by_reason={
+            "type": "object",
+            "description": "How many candles are missing for each reason.",
+            "additionalProperties": COUNT,
+        },
+        gap_count=_said(COUNT, "How many gaps there are, also beyond those that are told."),
+        gaps={"type": "array", "items": ref("Gap")},
+    ),
+    "Gap": _object(
+        "A longest run of expected candles that are missing for one reason.",
+        start=_said(TIME, "When the first of them opens."),
+        end=_said(TIME, "When the last of them is over; it is not included."),
+        missing=_said(
+            COUNT, "How many candles; less than the time has room for where the market was closed meanwhile."
+        ),
+        reason=_said(
+            TEXT,
+            "`no_trades`: the source answered and has none, because nothing was traded. `source_outage`: it answered and "
+            "has none although it has one for every minute, or it gave no answer. `quarantined`: what it sent was no "
+            "data. `not_fetched`: it was never asked, or its answer is still to come. `closed`: the market was not "
+            "open. More may be added.",
+        ),
+        repair=_object(
+            "What becomes of it.",
+            state=_said(
+                TEXT,
+                "`not_needed`: there is nothing to be had. `automatic`: the next scheduled run asks for it. "
+                "`on_request`: a backfill can. `not_possible`: the source does not give it any more. `queued`, `pending`, "
+                "`given_up`: where it stands in the queue of repairs. More may be added.",
+            ),
+            tries=_said(COUNT, "How often a repair was tried."),
+        ),
     ),
     "Problem": _PROBLEM_ANSWER,
 }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, field_validator
 
 from marketflow.domain.interval import Interval
+
+OUTAGE_FAILURES = frozenset({"no_answer", "retry_later", "blocked", "not_asked"})
+"""The failures of a run that say that the source does not answer us at all."""
 
 
 class FetchTask(BaseModel):
@@ -117,3 +120,16 @@ class FetchReport(BaseModel):
     notice: str | None = None
     budget_used: int | None = None
     budget_limit: int | None = None
+
+    @property
+    def outage(self) -> tuple[datetime, datetime] | None:
+        """The half-open time during which the source gave nothing, as far as this run knows; None when it did.
+
+        It begins a minute before the run, since what was over by then is what the run would have got, and lasts until
+        the source is to be asked again. Answers that came and were no data are none of an outage, and nor is a symbol
+        that the source does not know.
+        """
+        silent = OUTAGE_FAILURES & self.failures.keys() if self.requests else self.last_error is not None
+        start = self.started_at - timedelta(minutes=1)
+        end = max(self.finished_at, self.next_due_at or self.finished_at)
+        return (start, end) if silent and not self.succeeded and start < end else None

@@ -1,8 +1,11 @@
+# ruff: noqa: S608 - statements are put together from constants; every value is a parameter
 """The statements of the load path; what they promise is said in loader.py and proved by its tests."""
 
 from __future__ import annotations
 
-LOAD = """
+from marketflow.persistence.coverage_sql import ASKED, SESSIONS
+
+LOAD = f"""
 WITH raw_object AS (
     INSERT INTO raw_objects (id, key, source, dataset, received_at)
     VALUES (CAST(:raw_id AS bigint), :raw_key, :source, :dataset, CAST(:observed_at AS timestamptz))
@@ -64,7 +67,7 @@ WITH raw_object AS (
     RETURNING 1
 ), misfits AS (
     SELECT position, source_symbol, currency, quote_currency,
-           CAST(to_jsonb(c) - CAST('{symbol_id,quote_currency,fits}' AS text[]) AS text) AS row_text
+           CAST(to_jsonb(c) - CAST('{{symbol_id,quote_currency,fits}}' AS text[]) AS text) AS row_text
     FROM candle_rows AS c WHERE fits IS NOT TRUE
     UNION ALL
     SELECT position, source_symbol, currency, quote_currency, CAST(to_json(p) AS text)
@@ -91,7 +94,7 @@ WITH raw_object AS (
     ORDER BY position, reason
     ON CONFLICT DO NOTHING
     RETURNING 1
-), newest AS (
+), {ASKED}), {SESSIONS}), newest AS (
     SELECT max(moment) AS moment
     FROM (SELECT open_time AS moment FROM good_candles UNION ALL SELECT as_of FROM good_prices) AS moments
 ), status AS (
@@ -109,13 +112,15 @@ SELECT (SELECT count(*) FROM good_candles), (SELECT count(*) FROM written_candle
 
 REPORT = """
 INSERT INTO source_status AS known (
-    source, last_fetch_at, last_success_at, next_due_at, last_error_at, last_error, budget_used, budget_limit
+    source, last_fetch_at, last_success_at, next_due_at, last_error_at, last_error, budget_used, budget_limit,
+    outages
 )
 VALUES (
     :source, CAST(:finished_at AS timestamptz), CAST(:last_success_at AS timestamptz),
     CAST(:next_due_at AS timestamptz),
     CASE WHEN CAST(:last_error AS text) IS NOT NULL THEN CAST(:finished_at AS timestamptz) END,
-    CAST(:last_error AS text), CAST(:budget_used AS integer), CAST(:budget_limit AS integer)
+    CAST(:last_error AS text), CAST(:budget_used AS integer), CAST(:budget_limit AS integer),
+    CAST(:outage AS tstzmultirange)
 )
 ON CONFLICT (source) DO UPDATE SET
     -- Reports may come late: each of these is a time that only moves forward, or belongs to one that did.
@@ -132,5 +137,6 @@ ON CONFLICT (source) DO UPDATE SET
         FROM (SELECT excluded.budget_used IS NOT NULL
                      AND (known.last_fetch_at IS NULL OR known.last_fetch_at <= excluded.last_fetch_at) AS newer) AS age
     ),
+    outages = known.outages + excluded.outages,
     updated_at = now()
 """

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable
 from decimal import Decimal
 
+from marketflow.domain.coverage import Asked, Session, Span
 from marketflow.domain.fetching import FetchReport
 from marketflow.domain.loading import LoadResult, Provenance
 from marketflow.domain.records import Candle, ParsedPayload, Price, Reject
@@ -26,7 +27,8 @@ class Loader:
         A candle is replaced when (final, observed_at) of the new one is greater: forming becomes final and never back,
         and an older answer never overwrites a newer one. A final candle or a price with the same values is not
         rewritten: its row keeps naming the answer that said it first. Rows whose `source_symbol` the source does not
-        have are refused as `unknown_symbol`, rows in another currency than the symbol's as `wrong_currency`.
+        have are refused as `unknown_symbol`, rows in another currency than the symbol's as `wrong_currency`; then the
+        answer settles nothing but that.
 
         The rows must satisfy `marketflow.domain.rules`; the table's constraints stop the whole payload otherwise.
         Raises RetryLaterError or DatabaseUnavailableError; then a later try gives the same result as this one would.
@@ -41,6 +43,8 @@ class Loader:
             candles=_json(_candle(candle) for candle in payload.candles),
             prices=_json(_price(price) for price in payload.prices),
             rejects=_json(_reject(reject) for reject in payload.rejects),
+            asked=_json(_asked(asked) for asked in payload.asked),
+            sessions=_json(_session(session) for session in payload.sessions),
         )
         return LoadResult(
             candles_written=candles_written,
@@ -61,6 +65,7 @@ class Loader:
             last_error=None if report.last_error is None else storable(report.last_error),
             budget_used=report.budget_used,
             budget_limit=report.budget_limit,
+            outage=_ranges(() if report.outage is None else (report.outage,)),
         )
 
 
@@ -121,3 +126,25 @@ def _reject(reject: Reject) -> dict[str, object]:
         "detail": storable(reject.detail),
         "row_text": storable(reject.row),
     }
+
+
+def _asked(asked: Asked) -> dict[str, object]:
+    return {
+        "source_symbol": storable(asked.source_symbol),
+        "interval": asked.interval.value,
+        "fetched": _ranges(asked.fetched),
+        "refused": _ranges(asked.refused),
+    }
+
+
+def _session(session: Session) -> dict[str, object]:
+    return {
+        "source_symbol": storable(session.source_symbol),
+        "opens_at": session.opens_at.isoformat(),
+        "closes_at": session.closes_at.isoformat(),
+    }
+
+
+def _ranges(spans: Iterable[Span]) -> str:
+    """The text of a tstzmultirange."""
+    return "{" + ",".join(f"[{start.isoformat()},{end.isoformat()})" for start, end in spans) + "}"

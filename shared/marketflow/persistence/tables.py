@@ -17,9 +17,10 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    text,
     true,
 )
-from sqlalchemy.dialects.postgresql import ENUM
+from sqlalchemy.dialects.postgresql import ENUM, TSTZMULTIRANGE
 
 from marketflow.domain.interval import Interval
 from marketflow.domain.symbol import AssetType
@@ -40,6 +41,8 @@ candle_interval = ENUM(*(interval.value for interval in Interval), name="candle_
 _UTC = DateTime(timezone=True)
 _NAME = Text(collation="C")
 """Sorted by code point, so that pages come in the same order on every server."""
+
+_NOTHING = text("'{}'")
 
 symbols = Table(
     "symbols",
@@ -144,5 +147,26 @@ source_status = Table(
     Column("last_loaded_at", _UTC, comment="When rows were last put into these tables."),
     Column("newest_data_at", _UTC, comment="The newest open_time or as_of among them."),
     Column("updated_at", _UTC, nullable=False, server_default=func.now()),
+    Column("outages", TSTZMULTIRANGE, nullable=False, server_default=_NOTHING, comment="When it did not answer."),
     comment="How each source does.",
+)
+
+fetched_ranges = Table(
+    "fetched_ranges",
+    metadata,
+    Column("symbol_id", Integer, ForeignKey(symbols.c.id), primary_key=True, autoincrement=False),
+    Column("interval", candle_interval, primary_key=True),
+    Column("fetched", TSTZMULTIRANGE, nullable=False, comment="Open times for which an answer was complete."),
+    Column("refused", TSTZMULTIRANGE, nullable=False, comment="Open times for which an answer held what is no data."),
+    comment="What was asked of a source and answered: a candle that is missing from it does not exist there.",
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("exchange", _NAME, primary_key=True, comment="symbols.exchange; the symbol itself where that is null."),
+    Column("opens_at", _UTC, primary_key=True),
+    Column("closes_at", _UTC, nullable=False, comment="The earliest that was ever said: a half day is told late."),
+    CheckConstraint("opens_at < closes_at", name="order"),
+    comment="When exchanges are open for trade, as the sources say.",
 )

@@ -140,6 +140,11 @@ class MarketData:
         return self._reader.candle_batch([name for name in names if _NAME.fullmatch(name)], query)
 
 
+def is_name(name: str) -> bool:
+    """Whether a symbol could have this name, so that the database may be asked for it."""
+    return _NAME.fullmatch(name) is not None
+
+
 def unknown_symbol(name: str) -> RefusedError:
     """The refusal of a name that is not a symbol's."""
     detail = f"There is no symbol {name[:40]!r}. Names are case-sensitive; /v1/symbols lists them."

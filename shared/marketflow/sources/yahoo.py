@@ -20,6 +20,7 @@ from marketflow.errors import (
 from marketflow.sources import wire
 from marketflow.sources.base import Source
 from marketflow.sources.yahoo_chart import Chart, read_chart
+from marketflow.sources.yahoo_coverage import nothing_there
 from marketflow.sources.yahoo_rows import read_rows
 
 INTRADAY_REACH = timedelta(days=30)
@@ -87,7 +88,10 @@ class Yahoo(Source):
     def parse(self, request: FetchRequest, response: RawResponse) -> ParsedPayload:
         """The candles inside the request's window and the latest price, in major currency units."""
         chart = self._chart(request, response)
-        return ParsedPayload() if chart is None else read_rows(chart, request, clock=_clock(response))
+        clock = _clock(response)
+        if chart is None:
+            return ParsedPayload(asked=nothing_there(request, clock) if response.status == 400 else ())
+        return read_rows(chart, request, clock=clock)
 
     def headers(self) -> Mapping[str, str]:
         """A browser's headers; there is no credential."""
