@@ -198,8 +198,8 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("GET", "/v1/coverage/{symbol}"): Answer(
         operation="getCoverage",
         tag="Candles",
-        description="What is expected, what is stored, and every gap with its reason and what becomes of it, the oldest "
-        "first. For currencies, of which one rate a day is published, a day is present when its rate was seen.",
+        description="What is expected, what is stored, and every gap with its reason and what becomes of it, the "
+        "oldest first. For currencies, of which one rate a day is published, a day is present when its rate was seen.",
         schema=ref("Coverage"),
     ),
 }

@@ -128,7 +128,7 @@ class App:
             return Problem.INTERNAL_ERROR.response(request, detail)
 
 
-def build(
+def build(  # noqa: PLR0913 - the parts that the API is made of
     *,
     market_data: MarketData,
     converter: Converter,

@@ -214,23 +214,21 @@ SCHEMAS: dict[str, Schema] = {
         "A longest run of expected candles that are missing for one reason.",
         start=_said(TIME, "When the first of them opens."),
         end=_said(TIME, "When the last of them is over; it is not included."),
-        missing=_said(
-            COUNT, "How many candles; less than the time has room for where the market was closed meanwhile."
-        ),
+        missing=_said(COUNT, "How many candles; the market may have been closed in between."),
         reason=_said(
             TEXT,
-            "`no_trades`: the source answered and has none, because nothing was traded. `source_outage`: it answered and "
-            "has none although it has one for every minute, or it gave no answer. `quarantined`: what it sent was no "
-            "data. `not_fetched`: it was never asked, or its answer is still to come. `closed`: the market was not "
-            "open. More may be added.",
+            "`no_trades`: the source answered and has none, because nothing was traded. `source_outage`: it answered "
+            "and has none although it writes one for every minute, or it gave no answer. `quarantined`: what it sent "
+            "was no data. `not_fetched`: it was never asked, or its answer is still to come. `closed`: the market was "
+            "not open. More may be added.",
         ),
         repair=_object(
             "What becomes of it.",
             state=_said(
                 TEXT,
                 "`not_needed`: there is nothing to be had. `automatic`: the next scheduled run asks for it. "
-                "`on_request`: a backfill can. `not_possible`: the source does not give it any more. `queued`, `pending`, "
-                "`given_up`: where it stands in the queue of repairs. More may be added.",
+                "`on_request`: a backfill can. `not_possible`: the source does not give it any more. `queued`, "
+                "`pending`, `given_up`: where it stands in the queue of repairs. More may be added.",
             ),
             tries=_said(COUNT, "How often a repair was tried."),
         ),

@@ -63,7 +63,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """A longest run of `missing` expected candles with one reason; `[start, end)` from the first to the last's close."""
+    """A longest run of `missing` candles with one reason: from the first one's open to the last one's close."""
 
     start: datetime
     end: datetime
@@ -215,7 +215,7 @@ def _explain(case: _Case) -> Coverage:
     if question.closed:
         gaps += _closed(case)
         gaps.sort(key=lambda gap: gap.start)
-    counts = dict.fromkeys((reason for reason in Reason if reason is not Reason.CLOSED), 0)
+    counts: dict[Reason, int] = {reason: 0 for reason in Reason if reason is not Reason.CLOSED}
     for first, end, reason, _ in pieces:
         counts[reason] += end - first
     start = question.start or facts.start

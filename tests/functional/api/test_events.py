@@ -27,6 +27,7 @@ STATUS = {
     "api_candles": 200,
     "api_candles_csv": 200,
     "api_candle_batch": 200,
+    "api_coverage": 200,
     "api_bad_request": 400,
 }
 
