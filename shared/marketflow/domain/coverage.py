@@ -72,8 +72,8 @@ class Supply:
 class CoverageQuery:
     """What is asked about a symbol: open times in `[start, until)`, `until` is not in the future.
 
-    Without a `start` from the first one that is stored, but not before `earliest`. `step` is the interval in seconds.
-    `rate_sources` publish rates instead of candles.
+    Without a `start` from the first one that is stored, but not before `earliest`. `step` is the interval in seconds, 1
+    for months, which are of no one length. `rate_sources` publish rates instead of candles.
     """
 
     name: str
@@ -93,10 +93,10 @@ Seconds = Sequence[tuple[int, int]]
 class CoverageFacts:
     """What is known about a symbol and interval in the window; times are unix seconds.
 
-    `first` is the first open time that was ever stored. `breaks` are the neighbours among the stored open times that
-    are not one step apart, the first one without a left neighbour, and `last` is the last one. `fetched_until` is how
-    far any answer reached. Of the symbol's exchange: `sessions`, the local `hours` of most of them, the dates on which
-    anything was `traded`, and for what its daily candles (`days`) and its `minutes` were fetched.
+    `first` is the first open time that was ever stored. `stored` are the first and the last of runs of stored open
+    times one step apart. `fetched_until` is how far any answer reached. Of the symbol's exchange: `sessions`, the local
+    `hours` of most of them, the dates on which anything was `traded`, and for what its daily candles (`days`) and its
+    `minutes` were fetched.
     """
 
     symbol: str
@@ -105,8 +105,7 @@ class CoverageFacts:
     active: bool
     start: datetime
     first: int | None
-    breaks: Sequence[tuple[int | None, int]]
-    last: int | None
+    stored: Sequence[tuple[int, int]]
     fetched: Seconds
     refused: Seconds
     outages: Seconds

@@ -9,6 +9,9 @@ from marketflow.domain.coverage import CoverageFacts, CoverageQuery, Seconds
 from marketflow.persistence.connection import Database
 from marketflow.persistence.coverage_sql import COVERAGE
 
+_PIECE = 1440
+"""How many intervals are counted at once: a day of minutes."""
+
 
 class CoverageRepository:
     """Satisfies `CoverageReader` of marketflow.services.coverage with one statement."""
@@ -26,11 +29,12 @@ class CoverageRepository:
             until=query.until,
             earliest=query.earliest,
             step=query.step,
+            piece=query.step * _PIECE if query.step > 1 else _PIECE * 30 * 86_400,
             rate_sources=",".join(query.rate_sources),
         )
         if not rows:
             return None
-        symbol, source, timezone, active, start, first, breaks, last, *texts, hours, traded, days, minutes = rows[0]
+        symbol, source, timezone, active, start, first, stored, *texts, hours, traded, days, minutes = rows[0]
         fetched, refused, outages, fetched_until, sessions = texts
         return CoverageFacts(
             symbol=symbol,
@@ -39,8 +43,7 @@ class CoverageRepository:
             active=active,
             start=start,
             first=first,
-            breaks=json.loads(breaks or "[]"),
-            last=last,
+            stored=_pairs(stored),
             fetched=_pairs(fetched),
             refused=_pairs(refused),
             outages=_pairs(outages),

@@ -56,21 +56,36 @@ def _of_exchange(span: str) -> str:
     where coalesce(o.exchange, o.symbol) = s.venue and f.interval = '{span}')"""
 
 
-def _breaks(rows: str) -> str:
-    """A SQL expression: where the open times in `rows` are not one step apart, as a JSON array of both neighbours.
+def _runs(rows: str, latest: str) -> str:
+    """A query: the longest runs one step apart among the open times in `rows`, as pairs of first and last.
 
-    The first pair has no left one; null when there are no rows at all.
+    `latest` is a SQL expression for the last of all.
     """
-    return f"""(select json_agg(json_build_array({_seconds("before")}, {_seconds("moment")}) order by moment)
-   from (select moment, lag(moment) over (order by moment) as before from ({rows}) r) pairs
-   where before is null or moment - before <> make_interval(secs => :step))"""
+    return f"""select moment as first, coalesce(lead(before) over (order by moment), latest) as last
+    from (select moment, lag(moment) over (order by moment) as before, {latest} as latest
+      from ({rows}) r) pairs
+    where before is null or moment - before <> make_interval(secs => :step)"""
 
 
 _OF_SYMBOL = "c.symbol_id = s.id and c.interval = cast(:interval as candle_interval)"
-_CANDLES = f"""select c.open_time as moment from candles c
-    where {_OF_SYMBOL} and c.open_time >= w.start and c.open_time < w.until"""
+_CANDLES = f"from candles c where {_OF_SYMBOL} and c.open_time >= piece and c.open_time < piece_end"
 _RATES = """select distinct date_trunc('day', p.as_of, 'UTC') as moment from prices p
     where s.rates and p.symbol_id = s.id and p.as_of >= w.start and p.as_of < w.until"""
+
+_STORED = f"""select json_agg(json_build_array({_seconds("first")}, {_seconds("last")}) order by first) from (
+    select r.first, r.last
+    from generate_series(w.start, w.until, make_interval(secs => :piece)) as g(piece)
+    cross join lateral (select least(w.until, piece + make_interval(secs => :piece)) as piece_end) e
+    cross join lateral (
+      select count(*) as count, min(c.open_time) as first, max(c.open_time) as last {_CANDLES}) f
+    cross join lateral (
+      select f.first, f.last where f.last - f.first = (f.count - 1) * make_interval(secs => :step)
+      union all
+      select * from ({_runs(f"select c.open_time as moment {_CANDLES}", "f.last")}) broken
+      where f.last - f.first <> (f.count - 1) * make_interval(secs => :step)) r
+    union all
+    select * from ({_runs(_RATES, "max(moment) over ()")}) published) stored"""
+"""Counting is four times as fast as comparing neighbours: a piece is looked into where its count does not add up."""
 
 COVERAGE = f"""with s as materialized (
   select *, coalesce(exchange, symbol) as venue,
@@ -85,8 +100,7 @@ COVERAGE = f"""with s as materialized (
       where s.rates and p.symbol_id = s.id order by p.as_of limit 1)) as first from s) known
 )
 select s.symbol, s.source, s.timezone, s.active, w.start, {_seconds("w.first")},
-  coalesce({_breaks(_CANDLES)}, {_breaks(_RATES)}),
-  {_seconds(f"coalesce(({_CANDLES} order by 1 desc limit 1), ({_RATES} order by 1 desc limit 1))")},
+  ({_STORED}),
   {_spans("k.fetched")}, {_spans("k.refused")},
   {_spans("(select outages from source_status o where o.source = s.source)")},
   {_seconds("upper(k.fetched)")},
@@ -103,4 +117,4 @@ select s.symbol, s.source, s.timezone, s.active, w.start, {_seconds("w.first")},
   {_spans(_of_exchange("1d"))}, {_spans(_of_exchange("1m"))}
 from s cross join w
 left join fetched_ranges k on k.symbol_id = s.id and k.interval = cast(:interval as candle_interval)"""
-"""One row about a symbol; none when there is none. Of a year of minutes only the breaks leave the database."""
+"""One row about a symbol; none when there is none. Of a year of minutes only the runs leave the database."""

@@ -1,11 +1,12 @@
-# ruff: noqa: S608 - statements are put together from constants; every value is a parameter
 """The statements of the load path; what they promise is said in loader.py and proved by its tests."""
 
 from __future__ import annotations
 
+from functools import cache
+
 from marketflow.persistence.coverage_sql import ASKED, SESSIONS
 
-LOAD = f"""
+_LOAD = """
 WITH raw_object AS (
     INSERT INTO raw_objects (id, key, source, dataset, received_at)
     VALUES (CAST(:raw_id AS bigint), :raw_key, :source, :dataset, CAST(:observed_at AS timestamptz))
@@ -67,7 +68,7 @@ WITH raw_object AS (
     RETURNING 1
 ), misfits AS (
     SELECT position, source_symbol, currency, quote_currency,
-           CAST(to_jsonb(c) - CAST('{{symbol_id,quote_currency,fits}}' AS text[]) AS text) AS row_text
+           CAST(to_jsonb(c) - CAST('{symbol_id,quote_currency,fits}' AS text[]) AS text) AS row_text
     FROM candle_rows AS c WHERE fits IS NOT TRUE
     UNION ALL
     SELECT position, source_symbol, currency, quote_currency, CAST(to_json(p) AS text)
@@ -94,7 +95,7 @@ WITH raw_object AS (
     ORDER BY position, reason
     ON CONFLICT DO NOTHING
     RETURNING 1
-), {ASKED}), {SESSIONS}), newest AS (
+), newest AS (
     SELECT max(moment) AS moment
     FROM (SELECT open_time AS moment FROM good_candles UNION ALL SELECT as_of FROM good_prices) AS moments
 ), status AS (
@@ -109,6 +110,14 @@ SELECT (SELECT count(*) FROM good_candles), (SELECT count(*) FROM written_candle
        (SELECT count(*) FROM good_prices), (SELECT count(*) FROM written_prices),
        (SELECT count(*) FROM quarantined)
 """
+
+
+@cache
+def load(*, asked: bool, sessions: bool) -> str:
+    """The statement for a payload, with `:asked` and `:sessions` only where it has some: planning each costs time."""
+    parts = [part for part, wanted in ((ASKED, asked), (SESSIONS, sessions)) if wanted]
+    return _LOAD.replace("), newest AS (", "".join(f"), {part}" for part in parts) + "), newest AS (")
+
 
 REPORT = """
 INSERT INTO source_status AS known (

@@ -12,7 +12,7 @@ from marketflow.domain.fetching import FetchReport
 from marketflow.domain.loading import LoadResult, Provenance
 from marketflow.domain.records import Candle, ParsedPayload, Price, Reject
 from marketflow.persistence.connection import Database
-from marketflow.persistence.load_sql import LOAD, REPORT
+from marketflow.persistence.load_sql import REPORT, load
 
 
 class Loader:
@@ -33,8 +33,13 @@ class Loader:
         The rows must satisfy `marketflow.domain.rules`; the table's constraints stop the whole payload otherwise.
         Raises RetryLaterError or DatabaseUnavailableError; then a later try gives the same result as this one would.
         """
+        coverage: dict[str, object] = {}
+        if payload.asked:
+            coverage["asked"] = _json(_asked(asked) for asked in payload.asked)
+        if payload.sessions:
+            coverage["sessions"] = _json(_session(session) for session in payload.sessions)
         ((candles, candles_written, prices, prices_written, quarantined),) = self._database.query(
-            LOAD,
+            load(asked=bool(payload.asked), sessions=bool(payload.sessions)),
             raw_id=raw_id(provenance.raw_key),
             raw_key=provenance.raw_key,
             source=provenance.source,
@@ -43,8 +48,7 @@ class Loader:
             candles=_json(_candle(candle) for candle in payload.candles),
             prices=_json(_price(price) for price in payload.prices),
             rejects=_json(_reject(reject) for reject in payload.rejects),
-            asked=_json(_asked(asked) for asked in payload.asked),
-            sessions=_json(_session(session) for session in payload.sessions),
+            **coverage,
         )
         return LoadResult(
             candles_written=candles_written,

@@ -234,12 +234,7 @@ def _explain(case: _Case) -> Coverage:
 
 def _present(facts: CoverageFacts, grid: Grid, step: int) -> Runs:
     """The numbers of the stored candles. Those that stand beside the grid are none of it."""
-    ends = [before for before, _ in facts.breaks[1:]] + [facts.last]
-    return joined(
-        run
-        for (_, first), last in zip(facts.breaks, ends, strict=False)
-        for run in grid.numbers_of(first, first if last is None else last, step)
-    )
+    return joined(run for first, last in facts.stored for run in grid.numbers_of(first, last, step))
 
 
 _Piece = tuple[int, int, Reason, Repair]

@@ -175,7 +175,6 @@ class FakeReader:
         times = [int(time.timestamp()) for time in self.candle_times[query.name]]
         start = query.start or (self.candle_times[query.name] or [query.until])[0]
         inside = [time for time in times if start.timestamp() <= time < query.until.timestamp()]
-        pairs = list(zip([None, *inside], inside, strict=False))
         return CoverageFacts(
             symbol=query.name,
             source="binance",
@@ -183,8 +182,7 @@ class FakeReader:
             active=True,
             start=start,
             first=min(times, default=None),
-            breaks=[(before, time) for before, time in pairs if before is None or time - before != query.step],
-            last=max(inside, default=None),
+            stored=[(time, time) for time in inside],
             fetched=[],
             refused=[],
             outages=[],
