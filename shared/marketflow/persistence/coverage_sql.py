@@ -68,7 +68,7 @@ def _runs(rows: str, latest: str) -> str:
 
 
 _OF_SYMBOL = "c.symbol_id = s.id and c.interval = cast(:interval as candle_interval)"
-_CANDLES = f"from candles c where {_OF_SYMBOL} and c.open_time >= piece and c.open_time < piece_end"
+_CANDLES = f"from candles c where {_OF_SYMBOL} and c.final and c.open_time >= piece and c.open_time < piece_end"
 _RATES = """select distinct date_trunc('day', p.as_of, 'UTC') as moment from prices p
     where s.rates and p.symbol_id = s.id and p.as_of >= w.start and p.as_of < w.until"""
 
@@ -85,7 +85,10 @@ _STORED = f"""select json_agg(json_build_array({_seconds("first")}, {_seconds("l
       where f.last - f.first <> (f.count - 1) * make_interval(secs => :step)) r
     union all
     select * from ({_runs(_RATES, "max(moment) over ()")}) published) stored"""
-"""Counting is four times as fast as comparing neighbours: a piece is looked into where its count does not add up."""
+"""A candle counts when it is final: forming values of an interval that is over are no candle yet.
+
+Counting is four times as fast as comparing neighbours: a piece is looked into where its count does not add up.
+"""
 
 COVERAGE = f"""with s as materialized (
   select *, coalesce(exchange, symbol) as venue,

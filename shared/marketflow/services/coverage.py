@@ -1,4 +1,4 @@
-"""Explains what is missing: the expected candles of a symbol, the stored ones, and a reason for each gap."""
+"""Explains what is missing: the expected candles of a symbol, the final ones that are stored, and why others are not."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """The answer. `gaps` are the first ones of `gap_count`; `missing_by_reason` counts candles of all of them."""
+    """The answer. `present` candles are stored and final. `gaps` are the first ones of `gap_count`; `missing_by_reason` counts candles of all of them."""
 
     symbol: str
     interval: Interval

@@ -188,13 +188,13 @@ def _read_klines(rows: list[object], symbol: str, *, now_ms: int) -> ParsedPaylo
 def _asked(payload: ParsedPayload, request: FetchRequest, rows: int, *, clock: datetime) -> tuple[Asked, ...]:
     """For which minutes the klines are complete: those of the request that were over by the source's clock.
 
-    A page that is full was cut by its limit, at its end when it has a window, else at its beginning. Binance sends a
-    flat row for a minute without trades, so a minute that is missing inside is one of an outage.
+    A page that is full was cut by its limit, at its end when it has a window, else at its beginning. A newest page
+    without rows settles nothing: whatever is asked for by schedule has been traded.
     """
     limit = int(dict(request.params)["limit"])
     over = clock.astimezone(UTC).replace(second=0, microsecond=0)
     full, times = rows >= limit, sorted(candle.open_time for candle in payload.candles)
-    if full and not times:
+    if not times and (full or request.start is None):
         return ()
     if request.start is None or request.end is None:
         span: Span = (times[0] if full else over - (limit - 1) * _MINUTE, over)
