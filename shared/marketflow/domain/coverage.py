@@ -93,8 +93,8 @@ Seconds = Sequence[tuple[int, int]]
 class CoverageFacts:
     """What is known about a symbol and interval in the window; times are unix seconds.
 
-    `first` is the first open time that was ever stored. `stored` are the first and the last of runs of open
-    times one step apart, of final candles. `fetched_until` is how far any answer reached. Of the symbol's exchange: `sessions`, the local
+    `first` is the first open time that was ever stored. `stored` are the first and the last of runs of final candles
+    one step apart. `fetched_until` is how far any answer reached. Of the symbol's exchange: `sessions`, the local
     `hours` of most of them, the dates on which anything was `traded`, and for what its daily candles (`days`) and its
     `minutes` were fetched.
     """

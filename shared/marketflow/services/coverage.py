@@ -1,4 +1,4 @@
-"""Explains what is missing: the expected candles of a symbol, the final ones that are stored, and why others are not."""
+"""Explains what is missing: the expected candles of a symbol, the final ones that are stored, and what of the rest."""
 
 from __future__ import annotations
 
@@ -74,7 +74,10 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """The answer. `present` candles are stored and final. `gaps` are the first ones of `gap_count`; `missing_by_reason` counts candles of all of them."""
+    """The answer. `present` candles are stored and final.
+
+    `gaps` are the first ones of `gap_count`; `missing_by_reason` counts the candles of all of them.
+    """
 
     symbol: str
     interval: Interval
