@@ -78,7 +78,7 @@ def test_get_candles_of_several_symbols(api: ApiClient) -> None:
 
 
 def test_get_coverage(api: ApiClient) -> None:
-    """What was fetched is complete; what was never asked for is one gap that says so; the schedule goes on by itself."""
+    """What was fetched is complete; what was never asked for is a gap that says so; the newest come by themselves."""
     final = [one for one in api.json("/candles/BTCUSDT", interval="1m", order="desc", limit=5) if one["final"]]
     fetched = api.json("/coverage/BTCUSDT", interval="1m", end=final[0]["open_time"])
     assert fetched["expected"] == fetched["present"] > 900

@@ -22,6 +22,7 @@ WEIGHT_LIMIT = 6000
 """Request weight per minute and IP address; every answer carries what is used of it."""
 
 _KLINES_PER_CALL = 1000
+_DEFAULT_LIMIT = 500
 _SYMBOLS_PER_CALL = 200  # about 4 KB of URL; more than that is refused by some proxies on the way
 _MINUTE = timedelta(minutes=1)
 _MINUTE_MS = 60_000
@@ -191,7 +192,7 @@ def _asked(payload: ParsedPayload, request: FetchRequest, rows: int, *, clock: d
     A page that is full was cut by its limit, at its end when it has a window, else at its beginning. A newest page
     without rows settles nothing: whatever is asked for by schedule has been traded.
     """
-    limit = int(dict(request.params)["limit"])
+    limit = int(dict(request.params).get("limit", _DEFAULT_LIMIT))
     over = clock.astimezone(UTC).replace(second=0, microsecond=0)
     full, times = rows >= limit, sorted(candle.open_time for candle in payload.candles)
     if not times and (full or request.start is None):
