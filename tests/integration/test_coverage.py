@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from local.simulator.transport import transport
 from marketflow.bootstrap import supply
@@ -16,11 +19,13 @@ from marketflow.domain.fetching import FetchReport, FetchRequest, FetchTask, Raw
 from marketflow.domain.interval import Interval
 from marketflow.domain.loading import Delivery
 from marketflow.domain.symbol import AssetType
+from marketflow.errors import RefusedError
 from marketflow.etl.pipeline import Pipeline
 from marketflow.etl.strategies import STRATEGIES
 from marketflow.messaging.archive import raw_key
 from marketflow.persistence.connection import Database
 from marketflow.persistence.coverage import CoverageRepository
+from marketflow.persistence.coverage_sql import COVERAGE
 from marketflow.persistence.loader import Loader
 from marketflow.services.coverage import Coverage, Coverages, Question
 from marketflow.sources.catalog import CATALOG
@@ -302,3 +307,56 @@ def test_a_session_is_as_short_as_anybody_said(flow: Flow, database: Database) -
     database.query("UPDATE sessions SET closes_at = closes_at - interval '3 hours'")
     flow.fetch("chart_1m", ["NVDA"], since=flow.now)
     assert database.query("SELECT closes_at FROM sessions") == [[before[0] - timedelta(hours=3)]]
+
+
+def test_a_question_reads_no_table_from_end_to_end(database: Database) -> None:
+    """However many candles there are, those of one symbol and range are found by the primary key."""
+    database.query(
+        """insert into candles select s.id, '1m', t, 1, 1, 1, 1, 1, 1, 1, true, now(), 1
+           from symbols s, generate_series(timestamptz '2026-01-01', '2026-01-02', '1 minute') t"""
+    )
+    database.query("insert into prices select symbol_id, open_time, 1, now(), 1 from candles")
+    database.query("analyze")
+    values = {
+        "name": "BTCUSDT",
+        "interval": "1m",
+        "start": utc("2026-01-01T00:00"),
+        "until": utc("2026-01-01T02:00"),
+        "earliest": utc("2025-01-01T00:00"),
+        "step": 60,
+        "piece": 86_400,
+        "rate_sources": "exchangerate",
+    }
+    plan = "\n".join(row[0] for row in database.query(f"explain {COVERAGE}", **values))
+    assert "Index Scan using candles_pkey" in plan
+    assert not re.search(r"Seq Scan on (candles|prices)", plan)
+
+
+@pytest.mark.parametrize("name", ["BTCUSDT", "AAPL", "THYAO.IS", "USDTRY"])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    interval=st.sampled_from(list(Interval)),
+    start=st.none() | st.datetimes(timezones=st.just(UTC)),
+    length=st.none() | st.timedeltas(min_value=timedelta(microseconds=1), max_value=timedelta(days=20_000)),
+    closed=st.booleans(),
+)
+def test_any_range_is_answered_or_refused(
+    flow: Flow, name: str, interval: Interval, start: datetime | None, length: timedelta | None, closed: bool
+) -> None:
+    """From the year 1 to 9999: what is answered adds up, and what is not is the caller's range or interval."""
+    try:
+        end = None if start is None or length is None else start + length
+    except OverflowError:
+        end = None
+    refused, answer = None, None
+    try:
+        answer = flow.coverage(name, interval=interval, start=start, end=end, closed=closed, limit=10)
+    except RefusedError as error:
+        refused = error
+    if answer is None:
+        assert refused is not None
+        assert (refused.status, refused.parameter in {"start", "end", "interval"}) == (400, True)
+        return
+    assert answer.expected == answer.present + sum(answer.missing_by_reason.values())
+    assert all(gap.start < gap.end for gap in answer.gaps)
+    assert [gap.start for gap in answer.gaps] == sorted(gap.start for gap in answer.gaps)

@@ -80,8 +80,8 @@ def test_a_window_of_klines_is_complete_unless_its_page_was_cut() -> None:
 def test_a_refused_kline_tells_when_it_would_have_opened() -> None:
     """So that the quarantine can be named as the reason of that minute alone."""
     case = sample("binance", "klines_1m")
-    rows = [kline(OVER - 3 * MINUTE), kline(OVER - 2 * MINUTE), ["x"]]
-    rows[1][1] = "nonsense"
+    opened, _, *rest = kline(OVER - 2 * MINUTE)
+    rows = [kline(OVER - 3 * MINUTE), [opened, "nonsense", *rest], ["x"]]
     first, second = case.source.parse(case.request, case.response(rows)).rejects
     assert (first.open_time, second.open_time) == (OVER - 2 * MINUTE, None)
 
