@@ -328,7 +328,7 @@ def test_a_question_reads_no_table_from_end_to_end(database: Database) -> None:
         "rate_sources": "exchangerate",
     }
     plan = "\n".join(row[0] for row in database.query(f"explain {COVERAGE}", **values))
-    assert "Index Scan using candles_pkey" in plan
+    assert "candles_pkey" in plan
     assert not re.search(r"Seq Scan on (candles|prices)", plan)
 
 

@@ -162,6 +162,10 @@ class Coverages:
         )
 
 
+_Piece = tuple[int, int, Reason, Repair]
+"""Numbers from the first to before the last, and why they are missing."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Case:
     question: Question
@@ -201,23 +205,14 @@ def _blocks(facts: CoverageFacts, supply: Supply, interval: Interval, until: dat
 def _explain(case: _Case) -> Coverage:
     facts, question = case.facts, case.question
     grid = calendars.expected(case.blocks, case.start, case.end, int(case.now.timestamp()))
-    missing = outside([(0, grid.total)], _present(facts, grid, calendars.length_of(question.interval)))
-    pieces = _pieces(case, grid, missing)
-    gaps = [
-        Gap(
-            start=_moment(grid.opens_at(first)),
-            end=_moment(grid.closes_at(end - 1)),
-            missing=end - first,
-            reason=reason,
-            repair=repair,
-        )
-        for *run, reason, repair in pieces
-        # A gap goes on over closed hours, unless those are told too.
-        for first, end in (grid.cut(*run) if question.closed else [run])
-    ]
+    stored = _present(facts, grid, calendars.length_of(question.interval))
+    pieces = _pieces(case, grid, outside([(0, grid.total)], stored))
+    shut: list[tuple[int, int]] = []
+    cuts = pieces
     if question.closed:
-        gaps += _closed(case)
-        gaps.sort(key=lambda gap: gap.start)
+        # A gap goes on over closed hours, unless those are told too.
+        shut = calendars.closed(case.blocks, case.start, case.end)
+        cuts = [(*run, reason, repair) for first, end, reason, repair in pieces for run in grid.cut(first, end)]
     counts: dict[Reason, int] = {reason: 0 for reason in Reason if reason is not Reason.CLOSED}
     for first, end, reason, _ in pieces:
         counts[reason] += end - first
@@ -230,17 +225,33 @@ def _explain(case: _Case) -> Coverage:
         expected=grid.total,
         present=grid.total - sum(counts.values()),
         missing_by_reason=counts,
-        gap_count=len(gaps),
-        gaps=tuple(gaps[: question.limit]),
+        gap_count=len(cuts) + len(shut),
+        gaps=_told(grid, cuts[: question.limit], shut[: question.limit])[: question.limit],
     )
+
+
+def _told(grid: Grid, pieces: list[_Piece], shut: list[tuple[int, int]]) -> tuple[Gap, ...]:
+    """The gaps in the order of their times."""
+    gaps = [
+        Gap(
+            start=_moment(grid.opens_at(first)),
+            end=_moment(grid.closes_at(end - 1)),
+            missing=end - first,
+            reason=reason,
+            repair=repair,
+        )
+        for first, end, reason, repair in pieces
+    ]
+    gaps += [
+        Gap(start=_moment(start), end=_moment(end), missing=0, reason=Reason.CLOSED, repair=Repair.NOT_NEEDED)
+        for start, end in shut
+    ]
+    return tuple(sorted(gaps, key=lambda gap: gap.start))
 
 
 def _present(facts: CoverageFacts, grid: Grid, step: int) -> Runs:
     """The numbers of the stored candles. Those that stand beside the grid are none of it."""
     return joined(run for first, last in facts.stored for run in grid.numbers_of(first, last, step))
-
-
-_Piece = tuple[int, int, Reason, Repair]
 
 
 def _pieces(case: _Case, grid: Grid, missing: Runs) -> list[_Piece]:
@@ -289,14 +300,6 @@ def _repairable(case: _Case, grid: Grid) -> tuple[Runs, Runs]:
     since = max(now - reach.catches_up_seconds, until or 0)
     oldest = 0 if reach.history_seconds is None else grid.number_at(now - reach.history_seconds)
     return joined([(grid.number_at(since), grid.total)] if catches_up else []), joined([(oldest, grid.total)])
-
-
-def _closed(case: _Case) -> list[Gap]:
-    spans = calendars.closed(case.blocks, case.start, case.end)
-    return [
-        Gap(start=_moment(start), end=_moment(end), missing=0, reason=Reason.CLOSED, repair=Repair.NOT_NEEDED)
-        for start, end in spans
-    ]
 
 
 def _refused(parameter: str, said: str) -> RefusedError:
