@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from local.simulator.transport import transport
 from marketflow.bootstrap import supply
 from marketflow.domain.fetching import FetchReport, FetchRequest, FetchTask, RawResponse
+from marketflow.domain.gaps import Coverage, Question
 from marketflow.domain.interval import Interval
 from marketflow.domain.loading import Delivery
 from marketflow.domain.symbol import AssetType
@@ -27,7 +28,7 @@ from marketflow.persistence.connection import Database
 from marketflow.persistence.coverage import CoverageRepository
 from marketflow.persistence.coverage_sql import COVERAGE
 from marketflow.persistence.loader import Loader
-from marketflow.services.coverage import Coverage, Coverages, Question
+from marketflow.services.coverage import Coverages
 from marketflow.sources.catalog import CATALOG
 from marketflow.sources.factory import create
 from tests.unit.simulator.support import utc, world

@@ -9,8 +9,9 @@ from marketflow.api.messages import Request, Response
 from marketflow.api.parameters import Moment, NoParameters, Truth, WholeNumber
 from marketflow.api.problems import Problem
 from marketflow.api.routing import Route
+from marketflow.domain.gaps import Coverage, Question
 from marketflow.domain.interval import Interval
-from marketflow.services.coverage import MAX_CANDLES, MAX_RANGE, Coverage, Coverages, Question
+from marketflow.services.coverage import MAX_CANDLES, MAX_RANGE, Coverages
 
 MAX_GAPS = 10_000
 

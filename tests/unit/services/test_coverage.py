@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflow.domain.coverage import Calendar, CoverageFacts, CoverageQuery, Reach, Seconds, Supply
+from marketflow.domain.gaps import Coverage, Question, Reason, Repair
 from marketflow.domain.interval import Interval
 from marketflow.errors import RefusedError
-from marketflow.services.coverage import MAX_CANDLES, Coverage, Coverages, Question, Reason, Repair
+from marketflow.services.coverage import MAX_CANDLES, Coverages
 from tests.unit.api.market import CRYPTO_SUPPLY, STOCK_SUPPLY
 
 pytestmark = pytest.mark.unit
