@@ -12,7 +12,15 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING
 
-from marketflow.config import ApiSettings, AwsCredentials, EtlSettings, FetchSettings, MigrateSettings
+from marketflow.config import (
+    ApiSettings,
+    AwsCredentials,
+    EtlSettings,
+    FetchSettings,
+    IdempotencySettings,
+    KeysSettings,
+    MigrateSettings,
+)
 from marketflow.domain.symbol import AssetType
 
 if TYPE_CHECKING:
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
     from marketflow.persistence.connection import Database
     from marketflow.services.fetcher import Fetcher
     from marketflow.services.loading import Loading
+    from marketflow.services.once import Once
     from marketflow.services.preparation import Preparation
 
 
@@ -168,7 +177,39 @@ def read_api() -> App:
         cursor_key=cursor_key,
         log=logger,
         cors_origins=settings.cors_origins,
+        plans=settings.plans,
     )
+
+
+@cache
+def keys_api() -> App:
+    """The function of users' own API keys, which live in API Gateway."""
+    import boto3
+
+    from marketflow.api.app import App
+    from marketflow.api.key_routes import KeyRoutes
+    from marketflow.domain.plans import Plan
+    from marketflow.gateway.keys import GatewayKeys
+    from marketflow.observability import logger
+    from marketflow.services.keys import Keys
+
+    settings = KeysSettings.load()
+    keys = Keys(
+        store=GatewayKeys(client=boto3.client("apigateway"), plan_ids=settings.usage_plan_ids),
+        once=once(settings),
+        plans={Plan(name): limits for name, limits in settings.plans.items() if name in set(Plan)},
+        clock=utc_now,
+    )
+    return App(KeyRoutes(keys).table(), log=logger, cors_origins=settings.cors_origins)
+
+
+def once(settings: IdempotencySettings) -> Once:
+    """What remembers the work that was done for an Idempotency-Key."""
+    import boto3
+
+    from marketflow.idempotency.once import PowertoolsOnce
+
+    return PowertoolsOnce(table=settings.table, client=boto3.client("dynamodb"), seconds=settings.timeout_seconds)
 
 
 @cache
@@ -183,7 +224,7 @@ def _database(url: str, *, connect_deadline_seconds: float = 10.0) -> Database:
 def close() -> None:
     """Close what was opened and forget what was wired. Lambda never calls it; tests and tools do."""
     _opened.close()
-    for wired in (fetcher, loading, preparation, read_api, _database):
+    for wired in (fetcher, loading, preparation, read_api, keys_api, _database):
         wired.cache_clear()
 
 

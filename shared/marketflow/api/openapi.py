@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from marketflow.api.answers import ANSWERS, DETAILS, GATEWAY, Answer
+from marketflow.api.idempotency import HEADER, PATTERN
 from marketflow.api.problems import Problem
 from marketflow.api.routing import SCOPES, Access, Route
 from marketflow.api.schemas import SCHEMAS, ref
@@ -43,6 +44,12 @@ _HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string"},
         "example": '<https://api.example.com/api/v1/symbols?limit=100&cursor=AbC>; rel="next"',
     },
+    "RateLimitPolicy": {
+        "description": "The limits of your key's plan (draft-ietf-httpapi-ratelimit-headers): requests a second on "
+        "average and, as `burst`, at once; requests a day in UTC. The gateway's own errors name every plan's.",
+        "schema": {"type": "string"},
+        "example": '"rate";q=2;w=1;burst=5, "quota";q=1000;w=86400',
+    },
     "RequestId": {
         "description": "Names the request in our logs.",
         "schema": {"type": "string"},
@@ -63,6 +70,15 @@ _IF_NONE_MATCH = {
     "schema": {"type": "string"},
 }
 
+_IDEMPOTENCY_KEY = {
+    "name": HEADER,
+    "in": "header",
+    "description": "Any word of your own, such as a UUID. A request that comes again with it and the same body within "
+    "24 hours gets the same answer and changes nothing; with another body it is refused.",
+    "required": False,
+    "schema": {"type": "string", "pattern": PATTERN, "examples": ["7c9e6679-7425-40de-944b-e07fc1f90ae7"]},
+}
+
 _STATUS_WORDS = {
     400: "The request is wrong.",
     401: "The access token is missing, expired or not valid.",
@@ -71,6 +87,7 @@ _STATUS_WORDS = {
     409: "It is there, and cannot be used as asked.",
     413: "The request is too large.",
     415: "The body is not what its Content-Type has to say.",
+    422: "It cannot be done as asked.",
     429: "Too many requests.",
     500: "The fault is on our side.",
     503: "Not now; Retry-After says when to ask again.",
@@ -100,7 +117,7 @@ def document(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
         "components": {
             "schemas": SCHEMAS,
             "headers": _HEADERS,
-            "parameters": {"IfNoneMatch": _IF_NONE_MATCH},
+            "parameters": {"IfNoneMatch": _IF_NONE_MATCH, "IdempotencyKey": _IDEMPOTENCY_KEY},
             "examples": _examples(table),
             "securitySchemes": {
                 "ApiKey": {
@@ -152,6 +169,10 @@ def _own(route: Route) -> Iterator[Problem]:
         # An empty segment names nothing.
         yield Problem.PATH_NOT_FOUND
     yield Problem.INVALID_BODY
+    if route.method == "POST":
+        yield Problem.INVALID_PARAMETER
+        yield Problem.IDEMPOTENCY_IN_PROGRESS
+        yield Problem.IDEMPOTENCY_MISMATCH
     if route.body is not None:
         yield Problem.REQUEST_TOO_LARGE
         yield Problem.UNSUPPORTED_MEDIA_TYPE
@@ -173,7 +194,13 @@ def _operation(route: Route) -> dict[str, Any]:
     responses = {str(answer.status): _success(answer, reads=reads)} | ({"304": _unchanged()} if reads else {})
     for status, names in codes(route).items():
         responses[str(status)] = _refusal(status, names)
-    conditional = [{"$ref": "#/components/parameters/IfNoneMatch"}] if reads else []
+    if route.access is Access.KEY:
+        for answered, response in responses.items():
+            # The gateway refuses with 403 what is no key.
+            if answered != "403":
+                response["headers"] |= _headers({"RateLimit-Policy": "RateLimitPolicy"})
+    headers = {"GET": ["IfNoneMatch"], "POST": ["IdempotencyKey"]}.get(route.method, [])
+    conditional = [{"$ref": f"#/components/parameters/{name}"} for name in headers]
     operation = {
         "operationId": answer.operation,
         "tags": [answer.tag],
@@ -237,7 +264,8 @@ def _refusal(status: int, names: Iterable[str]) -> dict[str, Any]:
         "description": _STATUS_WORDS[status],
         "content": {"application/problem+json": {"schema": ref("Problem"), "examples": examples}},
     }
-    headers = {"Cache-Control": "CacheControl"} | ({"Retry-After": "RetryAfter"} if status in _RETRY else {})
+    retry = status in _RETRY or Problem.IDEMPOTENCY_IN_PROGRESS.value in examples
+    headers = {"Cache-Control": "CacheControl"} | ({"Retry-After": "RetryAfter"} if retry else {})
     return {**answer, "headers": _headers(headers)}
 
 

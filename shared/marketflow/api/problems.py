@@ -30,12 +30,17 @@ class Problem(Enum):
     SYMBOL_NOT_FOUND = "symbol_not_found", 404, "No such symbol"
     PRICE_NOT_FOUND = "price_not_found", 404, "No price yet"
     NO_PATH = "no_path", 404, "No path between the currencies"
+    KEY_NOT_FOUND = "key_not_found", 404, "No such key"
     METHOD_NOT_ALLOWED = "method_not_allowed", 405, "Method not allowed"
     RATE_TOO_OLD = "rate_too_old", 409, "Rate too old"
+    TOO_MANY_KEYS = "too_many_keys", 409, "Too many keys"
+    IDEMPOTENCY_IN_PROGRESS = "idempotency_in_progress", 409, "Still in progress"
     REQUEST_TOO_LARGE = "request_too_large", 413, "Request too large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", 415, "Unsupported media type"
+    IDEMPOTENCY_MISMATCH = "idempotency_mismatch", 422, "Idempotency-Key used before"
     INTERNAL_ERROR = "internal_error", 500, "Internal error"
     DATABASE_UNAVAILABLE = "database_unavailable", 503, "Database unavailable"
+    SERVICE_UNAVAILABLE = "service_unavailable", 503, "Service unavailable"
     MIGRATIONS_PENDING = "migrations_pending", 503, "Database migrations pending"
 
     def __new__(cls, code: str, status: int, title: str) -> Self:
@@ -56,6 +61,11 @@ class Problem(Enum):
             "code": self.value,
         }
 
+    @property
+    def passes(self) -> bool:
+        """Whether the same request may succeed in a while; the answer then says in how many seconds."""
+        return self.status == 503 or self is Problem.IDEMPOTENCY_IN_PROGRESS
+
     def refusal(self, detail: str, *, parameter: str | None = None) -> RefusedError:
         """This problem as the error to raise."""
         return RefusedError(detail, status=self.status, code=self.value, parameter=parameter)
@@ -75,7 +85,7 @@ class Problem(Enum):
             "request_id": request.id,
             **(extra or {}),
         }
-        retry = {"Retry-After": str(RETRY_SECONDS)} if self.status == 503 else {}
+        retry = {"Retry-After": str(RETRY_SECONDS)} if self.passes else {}
         return Response(
             status=self.status,
             body=compact(body),
