@@ -12,14 +12,13 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk.constructs.api_stage import deployment, log_group
-from cdk.constructs.gateway_problems import add_problems
+from cdk.constructs.gateway_problems import CORS_EXPOSED, add_problems
 from cdk.constructs.operator_key import OperatorKey
 from cdk.routes import ROUTES, STAGE_NAME, Route
 from cdk.stages import Stage
 
 COMPRESSED_FROM = Size.bytes(1024)  # below it gzip saves nothing
 CORS_HEADERS = ["X-Api-Key", "Authorization", "If-None-Match", "If-Match", "Idempotency-Key", "Content-Type"]
-CORS_EXPOSED = ["Link", "ETag", "Retry-After"]
 
 
 class RestApi(Construct):
@@ -64,7 +63,7 @@ class RestApi(Construct):
                 api_key_required=route.needs_key,
                 **self._authorization(route, user_pool),
             )
-        add_problems(self.api, readable_by_pages=bool(stage.api.cors_origins))
+        add_problems(self.api, stage=stage)
         # Made before the gateway makes it, which would keep it for ever.
         name = f"API-Gateway-Execution-Logs_{self.api.rest_api_id}/{STAGE_NAME}"
         self.api.deployment_stage.node.add_dependency(log_group(self, "ExecutionLog", stage=stage, name=name))
