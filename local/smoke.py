@@ -18,6 +18,7 @@ from local.client import ASSET_TYPES, ApiClient
 from local.interrupts import Stopped
 from local.processes import LocalError
 from local.settings import load_settings
+from local.smoke_user import check_user
 from local.stack import LocalStack
 from local.steps import Steps
 
@@ -102,6 +103,7 @@ def smoke(home: Path) -> Steps:
             note.text = check_refusals(client)
         with steps.step("Burst") as note:
             note.text = check_burst(client)
+        check_user(stack.facts, steps)
         stack.check()
     return steps
 
