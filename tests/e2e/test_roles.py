@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from local.client import ApiClient
+from local.sign_in import SignIn
+from local.smoke_user import User
 from local.stack import PREFIX, LocalStack
 from marketflow.sources.catalog import CATALOG
 from tests.e2e.conftest import simulated_stack
@@ -41,6 +43,20 @@ def test_every_function_works_with_its_own_role(guarded: LocalStack) -> None:
     with ApiClient(guarded.facts) as client:
         prices = client.wait_for_prices(seconds=60, alive=guarded.check)
     assert all(prices.values())
+
+
+def test_keys_work_with_their_own_role(guarded: LocalStack) -> None:
+    """Making, listing, renaming, rotating and revoking, usage and what is done once: all of it is granted."""
+    sign_in = SignIn(guarded.facts)
+    user = User(guarded.facts, sign_in.local(admin=False).access)
+    body, headers = {"name": "charts", "plan": "free"}, {"Idempotency-Key": "roles"}
+    made = [user.expect(201, "POST", "/keys", json=body, headers=headers) for _ in range(2)]
+    assert made[0] == made[1]
+    user.expect(200, "PATCH", f"/keys/{made[0]['id']}", json={"name": "phone"})
+    user.expect(200, "GET", f"/keys/{made[0]['id']}/usage")
+    rotated = user.expect(201, "POST", f"/keys/{made[0]['id']}/rotate")
+    user.expect(204, "DELETE", f"/keys/{rotated['id']}")
+    assert user.expect(200, "GET", "/keys") == []
 
 
 def test_a_missing_grant_fails(guarded: LocalStack) -> None:
