@@ -32,6 +32,7 @@ _READS = (
     Route(path="/v1/openapi.json", weight="open"),
     Route(path="/v1/symbols", weight="read"),
     Route(path="/v1/symbols/{symbol}", weight="read"),
+    Route(path="/v1/symbols/{symbol}/actions", weight="bulk"),
     Route(path="/v1/prices", weight="read"),
     Route(path="/v1/prices/{symbol}", weight="read"),
     Route(path="/v1/prices/{symbol}/history", weight="bulk"),

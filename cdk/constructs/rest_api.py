@@ -15,7 +15,7 @@ from cdk.stages import Stage
 
 COMPRESSED_FROM = Size.bytes(1024)  # below it gzip saves nothing
 CORS_HEADERS = ["X-Api-Key", "If-None-Match", "Content-Type"]
-CORS_EXPOSED = ["Link", "ETag", "Retry-After"]
+CORS_EXPOSED = ["Link", "ETag", "Retry-After", "X-Adjustment"]
 
 
 class RestApi(Construct):

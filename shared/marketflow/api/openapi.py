@@ -12,6 +12,7 @@ from marketflow.api.answers import ANSWERS, DETAILS, GATEWAY, Answer
 from marketflow.api.problems import Problem
 from marketflow.api.routing import Access, Route
 from marketflow.api.schemas import SCHEMAS, ref
+from marketflow.domain.reading import Adjustment
 
 _ABOUT = """\
 Exact market data with its age and its origin.
@@ -21,6 +22,11 @@ the next page is in the `Link` header. Decimals are exact: read them with a deci
 `numbers=string`. Within v1 members, parameters and codes are only added: ignore what you do not know."""
 
 _HEADERS: dict[str, dict[str, Any]] = {
+    "Adjustment": {
+        "description": "What the prices are adjusted for, as it was asked.",
+        "schema": {"type": "string", "enum": [*Adjustment]},
+        "example": "split",
+    },
     "CacheControl": {
         "description": "How long the answer stays true. A page of candles that can never change is immutable.",
         "schema": {"type": "string"},
@@ -168,7 +174,7 @@ def _operation(route: Route) -> dict[str, Any]:
 
 
 def _success(answer: Answer) -> dict[str, Any]:
-    names = {"Cache-Control": "CacheControl", "ETag": "ETag", "X-Request-Id": "RequestId"}
+    names = {"Cache-Control": "CacheControl", "ETag": "ETag", "X-Request-Id": "RequestId", **dict(answer.headers)}
     if answer.paged:
         names["Link"] = "Link"
     if answer.files:

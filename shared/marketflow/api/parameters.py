@@ -22,7 +22,7 @@ from pydantic import (
 
 from marketflow.api.problems import Problem
 from marketflow.domain.interval import Interval
-from marketflow.domain.reading import Layout
+from marketflow.domain.reading import Adjustment, Layout
 from marketflow.domain.symbol import AssetType
 from marketflow.errors import RefusedError
 from marketflow.services.convert import MAX_AGE_SECONDS, SIGNIFICANT_DIGITS
@@ -218,6 +218,11 @@ class CandlesParameters(_Candles):
 
     symbol: str = Field(description="The symbol's name.", examples=["BTCUSDT"])
     format: Layout = Field(default=Layout.JSON, description="A JSON array, CSV with a header row, or JSON lines.")
+    adjustment: Adjustment = Field(
+        default=Adjustment.RAW,
+        description="Prices as they were traded (raw), or in terms of today's shares (split), also less the dividends "
+        "since (all). The latter two are for stocks only.",
+    )
 
 
 class CandleBatchParameters(_Candles):
