@@ -37,7 +37,14 @@ def check(path: str, answer: Answer) -> None:
     headers = set(response["headers"])
     expected = {name for name in headers if name not in ("Link", "Content-Disposition", "X-Request-Id", "Retry-After")}
     assert expected <= answer.headers.keys()
-    told = answer.headers.keys() & {"Link", "Content-Disposition", "ETag", "Retry-After", "Cache-Control"}
+    told = answer.headers.keys() & {
+        "Link",
+        "Content-Disposition",
+        "ETag",
+        "Retry-After",
+        "Cache-Control",
+        "X-Adjustment",
+    }
     assert told <= headers, f"{path} does not tell of {told - headers}"
     media_type = answer.headers["Content-Type"].partition(";")[0]
     assert media_type in response["content"], media_type

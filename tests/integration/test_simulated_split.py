@@ -28,7 +28,8 @@ from tests.unit.simulator.support import clock_of, utc, world
 pytestmark = pytest.mark.integration
 
 FRIDAY = utc("2026-01-02T22:00")
-SPLIT = {"yahoo.split": "2026-01-06T09:00Z/2026-01-06T09:01Z@AAPL"}  # with the session of Tuesday, 14:30 UTC
+# In the middle of Monday's session: Tuesday's, at 14:30 UTC, is the first in the new shares.
+SPLIT = {"yahoo.split": "2026-01-05T17:00Z/2026-01-05T17:01Z@AAPL"}
 
 
 class NoArchive:

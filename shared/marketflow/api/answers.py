@@ -177,7 +177,7 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
         operation="listCandlesOfSymbols",
         tag="Candles",
         description="Candles in the order of the symbols' names; the first page begins with the symbols that do not "
-        "exist. Prices of stocks are as the source gave them, adjusted for the splits up to when it was asked.",
+        "exist. Prices of stocks are as they were traded.",
         schema=array("SymbolCandle", "SymbolProblem"),
         paged=True,
     ),

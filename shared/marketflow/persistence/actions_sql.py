@@ -18,19 +18,27 @@ HEADER = "effective_at,kind,ex_date,amount,currency,numerator,denominator,source
 SIGNIFICANT_DIGITS = 20
 """Of a quotient that does not end, and of every price from which dividends are taken out."""
 
-_SCALE = 40  # decimal places with which quotients are computed before they are rounded
+_SCALE = 60  # decimal places of a quotient before it is rounded: twenty digits of the smallest price that is stored
+
+
+def _in_era(era: str, moment: str, row: str) -> str:
+    return f"join era {era} on {era}.symbol_id = {row}.symbol_id and {moment} >= {era}.since and {moment} < {era}.until"
+
 
 _ERAS = """with recursive share as materialized (
-  select id, quote_currency from symbols where symbol = :name and asset_type = 'stock'
+  select id, symbol, quote_currency from symbols where symbol = any(string_to_array(:names, ','))
 ), split as materialized (
-  select effective, numerator, denominator, row_number() over (order by effective) as n
-  from actions where symbol_id = (select id from share) and kind = 'split'
-), basis(n, since, up, down) as (
-  select cast(0 as bigint), cast('-infinity' as timestamptz), cast(1 as numeric), cast(1 as numeric)
+  select symbol_id, effective, numerator, denominator,
+    row_number() over (partition by symbol_id order by effective) as n
+  from actions where symbol_id in (select id from share) and kind = 'split'
+), basis(symbol_id, n, since, up, down) as (
+  select id, cast(0 as bigint), cast('-infinity' as timestamptz), cast(1 as numeric), cast(1 as numeric) from share
   union all
-  select s.n, s.effective, b.up * s.numerator, b.down * s.denominator from basis b join split s on s.n = b.n + 1
+  select b.symbol_id, s.n, s.effective, b.up * s.numerator, b.down * s.denominator
+  from basis b join split s on s.symbol_id = b.symbol_id and s.n = b.n + 1
 ), era as materialized (
-  select n, since, lead(since, 1, 'infinity') over (order by n) as until, up, down from basis
+  select symbol_id, n, since, lead(since, 1, 'infinity') over (partition by symbol_id order by n) as until, up, down
+  from basis
 )"""
 
 _PAYOUTS = f""", payout as materialized (
@@ -38,13 +46,13 @@ _PAYOUTS = f""", payout as materialized (
   select row_number() over (order by a.effective desc) as n, a.effective,
     1 - round(a.amount * e.up * f.down, {_SCALE}) / (p.close * f.up * e.down) as kept
   from actions a
-  join era e on a.observed_at >= e.since and a.observed_at < e.until
+  {_in_era("e", "a.observed_at", "a")}
   cross join lateral (
     select close, observed_at from candles
     where symbol_id = a.symbol_id and interval = '1d' and final
       and open_time < a.effective and open_time >= a.effective - interval '14 days'
     order by open_time desc limit 1) p
-  join era f on p.observed_at >= f.since and p.observed_at < f.until
+  {_in_era("f", "p.observed_at", "a")}
   where a.symbol_id = (select id from share) and a.kind = 'dividend'
     and a.currency = (select quote_currency from share)
     and a.amount * e.up * f.down < p.close * f.up * e.down
@@ -107,9 +115,9 @@ from symbols s left join lateral (
         and a.effective >= :start and a.effective < :end
         and (a.effective, a.kind) {behind} (cast(:after as timestamptz), cast(:after_kind as text))
       order by a.effective {order}, a.kind {order} limit :limit + 1) a
-    join era o on a.effective >= o.since and a.effective < o.until
-    join era b on a.observed_at >= b.since and a.observed_at < b.until) a) o on true
-where s.symbol = :name
+    {_in_era("o", "a.effective", "a")}
+    {_in_era("b", "a.observed_at", "a")}) a) o on true
+where s.symbol = :names
 group by s.id"""
 
 
@@ -121,10 +129,7 @@ def candles(adjustment: Adjustment, layout: Layout, *, quoted: bool, descending:
     of_symbol = "c.symbol_id = s.id and c.interval = cast(:interval as candle_interval)"
     inside = "c.open_time >= :start and c.open_time < :end"
     last, behind, order = ("oldest", "<", "desc") if descending else ("newest", ">", "asc")
-    changed, up, down = _FACTORS[adjustment]
     with_dividends = adjustment is Adjustment.ALL
-    columns = [_adjusted(name, changed, up, down, with_dividends) for name in ("open", "high", "low", "close")]
-    columns.append(f"case when {changed} then {_quotient(f'c.volume * {down}', f'({up})')} else c.volume end as volume")
     return f"""{_ERAS}{_PAYOUTS if with_dividends else ""}
 select p.text, p.count, p.oldest, p.newest, p.final,
   exists (select from candles c where {of_symbol} and {inside} and c.open_time {behind} p.{last}), s.asset_type
@@ -132,28 +137,59 @@ from symbols s cross join lateral (
   select string_agg({row}, {glue} order by c.open_time {order}) as text, count(*) as count,
     min(c.open_time) as oldest, max(c.open_time) as newest, bool_and(c.final) as final
   from (
-    select c.open_time, {", ".join(columns)}, c.quote_volume, c.trades, c.final
+    select c.open_time, {", ".join(_columns(adjustment))}, c.quote_volume, c.trades, c.final
     from (
       select * from candles c
       where s.asset_type = 'stock' and {of_symbol} and {inside} and c.open_time {behind} :after
       order by c.open_time {order} limit :limit) c
-    join era o on c.open_time >= o.since and c.open_time < o.until
-    join era b on c.observed_at >= b.since and c.observed_at < b.until
-    join era z on z.until = 'infinity'
+    {_in_era("o", "c.open_time", "c")}
+    {_in_era("b", "c.observed_at", "c")}
+    join era z on z.symbol_id = c.symbol_id and z.until = 'infinity'
     {"join held h on c.open_time >= h.since and c.open_time < h.until" if with_dividends else ""}) c) p
-where s.symbol = :name"""
+where s.symbol = :names"""
+
+
+@cache
+def candle_batch(*, quoted: bool, descending: bool) -> str:
+    """Several symbols' candles as they were traded, as one row like that of `read_sql.candle_batch`."""
+    behind, order = ("<", "desc") if descending else (">", "asc")
+    return f"""{_ERAS}
+select string_agg({json_row(quoted=quoted, symbol=True)}, ',' order by c.n) filter (where c.n <= :limit),
+  array(select symbol from share),
+  case when count(*) > :limit then max(s.symbol) filter (where c.n = :limit) end,
+  case when count(*) > :limit then max(c.open_time) filter (where c.n = :limit) end
+from (
+  select c.n, c.symbol_id, c.open_time, {", ".join(_columns(Adjustment.RAW))}, c.quote_volume, c.trades, c.final
+  from (
+    select c.*, row_number() over (order by s.symbol, c.open_time {order}) as n
+    from share s cross join lateral (
+      select * from candles c
+      where c.symbol_id = s.id and c.interval = cast(:interval as candle_interval)
+        and c.open_time >= :start and c.open_time < :end
+        and (s.symbol > :after_symbol or c.open_time {behind} :after)
+      order by c.open_time {order} limit :limit + 1) c
+    where s.symbol >= :after_symbol
+    order by s.symbol, c.open_time {order} limit :limit + 1) c
+  {_in_era("o", "c.open_time", "c")}
+  {_in_era("b", "c.observed_at", "c")}) c
+join share s on s.id = c.symbol_id"""
 
 
 def _date() -> str:
     return "to_char(a.effective at time zone s.timezone, 'YYYY-MM-DD')"
 
 
-def _adjusted(name: str, changed: str, up: str, down: str, with_dividends: bool) -> str:
-    """A SQL expression: the column of the candle on the other basis, its very digits where nothing applies."""
-    value = f"case when {changed} then {_quotient(f'c.{name} * {up}', f'({down})')} else c.{name} end"
-    if with_dividends:
-        value = f"case when h.n > 0 then {_rounded(f'(c.{name} * {up} * h.factor) / ({down})')} else {value} end"
-    return f"{value} as {name}"
+def _columns(adjustment: Adjustment) -> list[str]:
+    """SQL expressions: the candle's numbers on the other basis, their very digits where nothing applies."""
+    changed, up, down = _FACTORS[adjustment]
+    columns = []
+    for name in ("open", "high", "low", "close"):
+        value = f"case when {changed} then {_quotient(f'c.{name} * {up}', f'({down})')} else c.{name} end"
+        if adjustment is Adjustment.ALL:
+            value = f"case when h.n > 0 then {_rounded(f'(c.{name} * {up} * h.factor) / ({down})')} else {value} end"
+        columns.append(f"{value} as {name}")
+    volume = _quotient(f"c.volume * {down}", f"({up})")
+    return [*columns, f"case when {changed} then {volume} else c.volume end as volume"]
 
 
 def _quotient(dividend: str, divisor: str) -> str:

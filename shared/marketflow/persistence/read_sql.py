@@ -211,18 +211,25 @@ from symbols s cross join lateral (
     min(open_time) as oldest, max(open_time) as newest, bool_and(final) as final
   from (select {row} as text, c.open_time, c.final from candles c
     where {of_symbol} and {inside} and c.open_time {behind} :after order by c.open_time {order} limit :limit) page) p
-where s.symbol = :name"""
+where s.symbol = :names"""
 
 
 @cache
 def candle_batch(*, quoted: bool, descending: bool) -> str:
-    """Several symbols' candles as one row: text, the known symbols, and behind what the next page begins."""
+    """Several symbols' candles as they are stored, as one row.
+
+    Text, the known symbols, behind what the next page begins, whether a split came after the oldest.
+    """
     behind, order = ("<", "desc") if descending else (">", "asc")
     row = json_row(quoted=quoted, symbol=True)
     return f"""select string_agg(text, ',' order by n) filter (where n <= :limit),
   array(select symbol from symbols where symbol = any(string_to_array(:names, ','))),
   case when count(*) > :limit then max(symbol) filter (where n = :limit) end,
-  case when count(*) > :limit then max(open_time) filter (where n = :limit) end
+  case when count(*) > :limit then max(open_time) filter (where n = :limit) end,
+  exists (
+    select from symbols s join actions a on a.symbol_id = s.id
+    where s.symbol = any(string_to_array(:names, ',')) and s.asset_type = 'stock'
+      and a.kind = 'split' and a.effective > min(page.open_time))
 from (select {row} as text, s.symbol, c.open_time, row_number() over (order by s.symbol, c.open_time {order}) as n
   from symbols s cross join lateral (
     select * from candles c

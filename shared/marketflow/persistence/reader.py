@@ -101,7 +101,7 @@ class Reader:
         after, after_kind = query.after or (default_after, "")
         rows = self._database.query(
             actions_sql.actions(query.layout, quoted=query.quoted, descending=query.descending),
-            name=name,
+            names=name,
             kind=query.kind,
             start=query.start or "-infinity",
             end=query.end or "infinity",
@@ -126,10 +126,10 @@ class Reader:
         rows = []
         if query.adjustment is Adjustment.RAW:
             sql = read_sql.candles(query.layout, quoted=query.quoted, descending=query.descending)
-            rows = self._candles(sql, name, query)
+            rows = self._candles(sql, (name,), query)
         if query.adjustment is not Adjustment.RAW or (rows and rows[0][7]):
             sql = actions_sql.candles(query.adjustment, query.layout, quoted=query.quoted, descending=query.descending)
-            rows = self._candles(sql, name, query)
+            rows = self._candles(sql, (name,), query)
         if not rows:
             return None
         text, count, oldest, newest, all_final, more, asset_type = rows[0][:7]
@@ -144,17 +144,15 @@ class Reader:
         )
 
     def candle_batch(self, names: Sequence[str], query: CandleQuery) -> CandleBatch:
-        """A page of several symbols' candles, in the order of the names, `query.limit` across all."""
-        text, known, last_symbol, last_time = self._database.query(
-            read_sql.candle_batch(quoted=query.quoted, descending=query.descending),
-            names=",".join(names),
-            interval=query.interval.value,
-            start=query.start or "-infinity",
-            end=query.end or "infinity",
-            after_symbol=query.after_symbol or "",
-            after=query.after or ("infinity" if query.descending else "-infinity"),
-            limit=query.limit,
-        )[0]
+        """A page of several symbols' candles as they were traded, in the order of the names.
+
+        `query.limit` goes across all. As for one symbol, the plain statement is enough unless a split came later.
+        """
+        rows = self._candles(read_sql.candle_batch(quoted=query.quoted, descending=query.descending), names, query)
+        if rows[0][4]:
+            sql = actions_sql.candle_batch(quoted=query.quoted, descending=query.descending)
+            rows = self._candles(sql, names, query)
+        text, known, last_symbol, last_time = rows[0][:4]
         last = None if last_symbol is None else (last_symbol, last_time)
         return CandleBatch(rows=text or "", known=frozenset(known), last=last)
 
@@ -192,13 +190,14 @@ class Reader:
             current, sources = None, "[]"
         return DatabaseStatus(revision=current, expected_revision=revision.HEAD, sources=sources)
 
-    def _candles(self, sql: str, name: str, query: CandleQuery) -> list[list[Any]]:
+    def _candles(self, sql: str, names: Sequence[str], query: CandleQuery) -> list[list[Any]]:
         return self._database.query(
             sql,
-            name=name,
+            names=",".join(names),
             interval=query.interval.value,
             start=query.start or "-infinity",
             end=query.end or "infinity",
+            after_symbol=query.after_symbol or "",
             after=query.after or ("infinity" if query.descending else "-infinity"),
             limit=query.limit,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, localcontext
 from fractions import Fraction
@@ -230,6 +231,33 @@ def test_pages_of_adjusted_candles_join_without_a_seam(client: Client, put: Put,
     assert len(whole) == 10
 
 
+@pytest.mark.parametrize("order", ["asc", "desc"])
+@pytest.mark.parametrize("limit", ["1", "2", "3", "100"])
+def test_a_batch_has_the_prices_that_were_traded(
+    client: Client, put: Put, database: Database, order: str, limit: str
+) -> None:
+    """Each symbol by its own splits: a candle reads the same alone and among others, on whatever page."""
+    put(SPLIT_DAY + DAY, split("4"), bar(SPLIT_DAY - DAY, "100.10"), bar(SPLIT_DAY, "101.50"))
+    others = [replace(bar(SPLIT_DAY - DAY, "7.70"), source_symbol=name) for name in ("MSFT", "NVDA")]
+    tenfold = replace(split("10"), source_symbol="NVDA")
+    pair = replace(bar(SPLIT_DAY - DAY, "3.30"), source_symbol="BTCUSDT", currency="USDT")
+    put(SPLIT_DAY + DAY, *others, tenfold)
+    Loader(database).load(
+        ParsedPayload((pair,)), Provenance(raw_key="b", source="binance", dataset="x", observed_at=SPLIT_DAY + DAY)
+    )
+    query = {"symbols": "NVDA,AAPL,BTCUSDT,MSFT,NOPE", "interval": "1d", "order": order, "limit": limit}
+    answer = client.get("/v1/candles", numbers="string", **query)
+    rows = answer.json
+    while "Link" in answer.headers:
+        path, query = follow(answer.headers["Link"])
+        answer = client.get(path, **query)
+        rows += answer.json
+    assert "problem" in rows[0]
+    apple = ["400.4", "101.50"] if order == "asc" else ["101.50", "400.4"]
+    expected = [*(("AAPL", price) for price in apple), ("BTCUSDT", "3.30"), ("MSFT", "7.70"), ("NVDA", "77")]
+    assert [(row["symbol"], row["close"]) for row in rows[1:]] == expected
+
+
 prices = st.decimals("0.0001", "99999", places=4, allow_nan=False, allow_infinity=False)
 ratios = st.tuples(st.integers(1, 30), st.integers(1, 30)).filter(lambda ratio: ratio[0] != ratio[1])
 
@@ -272,6 +300,29 @@ def test_what_was_traded_does_not_depend_on_when_it_was_seen(
     for adjustment, expected in (("raw", expected_raw), ("split", expected_split)):
         got = [Fraction(text) for text in closes(client, adjustment)]
         assert all(abs(one - two) <= two / 10**15 for one, two in zip(got, expected, strict=True))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(
+    price=st.builds(lambda digits, places: Decimal(digits).scaleb(-places), st.integers(1, 10**20), st.integers(0, 30)),
+    ratio=st.sampled_from([2, 4, 5, 7, 8, 10, 20, 25, 50]),
+)
+def test_every_product_and_every_quotient_that_ends_is_exact(
+    client: Client, database: Database, put: Put, price: Decimal, ratio: int
+) -> None:
+    """Any price that the table holds, times or divided by a ratio, to the last digit; sevenths have twenty."""
+    database.query("delete from candles")
+    database.query("delete from actions")
+    put(SPLIT_DAY - DAY, bar(SPLIT_DAY - 3 * DAY, f"{price:f}", volume="0"))
+    put(SPLIT_DAY + DAY, bar(SPLIT_DAY - 2 * DAY, f"{price:f}"), split(str(ratio)))
+    assert Fraction(closes(client, "raw")[1]) == Fraction(price) * ratio
+    quotient = closes(client, "split")[0]
+    if ratio != 7 or Fraction(price) % 7 == 0:
+        assert Fraction(quotient) == Fraction(price) / ratio
+    else:
+        digits = quotient.replace(".", "").strip("0")
+        assert len(digits) <= 20 or Fraction(quotient) == Fraction(price) / ratio
+        assert abs(Fraction(quotient) * ratio / Fraction(price) - 1) < Fraction(1, 10**19)
 
 
 def test_numbers_and_json_lines_are_adjusted_too(client: Client, put: Put) -> None:

@@ -32,7 +32,8 @@ STATEMENTS = [
         for descending in (False, True)
     ),
     *(
-        read_sql.candle_batch(quoted=quoted, descending=descending)
+        statement(quoted=quoted, descending=descending)
+        for statement in (read_sql.candle_batch, actions_sql.candle_batch)
         for quoted in (False, True)
         for descending in (False, True)
     ),
