@@ -24,8 +24,8 @@ SMALLEST_POWER = -30
 
 LARGEST_COUNT = 2**63 - 1
 
-LARGEST_RATIO = 10_000
-"""How many shares one may become, or become one, in a single split; no exchange has seen more."""
+LARGEST_RATIO = 100_000
+"""How many shares one may become, or become one, in a single split; beyond it the number is broken."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -166,7 +166,7 @@ def action_numbers(action: CorporateAction, _: datetime) -> Fault | None:
 
 
 def action_ratio(action: CorporateAction, _: datetime) -> Fault | None:
-    """A split changes the number of shares, and by no more than any split ever did."""
+    """A split changes the number of shares, and by a factor that can be."""
     new, old = action.numerator, action.denominator
     if action.kind is not ActionKind.SPLIT or new is None or old is None:
         return None

@@ -85,6 +85,14 @@ def test_a_price_from_before_a_split_is_the_one_that_was_traded(client: Client, 
     assert closes(client, "split") == ["100", "100.25", "101.50"]
 
 
+def test_apples_split_of_2020_gives_the_prices_of_its_days(client: Client, put: Put) -> None:
+    """On Friday, 28 August, Apple closed at 499.23 dollars, on Monday at 129.04: what Yahoo said of both years later."""
+    friday, monday = datetime(2020, 8, 28, 4, tzinfo=UTC), datetime(2020, 8, 31, 4, tzinfo=UTC)
+    put(datetime(2025, 2, 20, tzinfo=UTC), bar(friday, "124.8075"), bar(monday, "129.04"), split("4", "1", monday))
+    assert closes(client, "raw") == ["499.23", "129.04"]
+    assert closes(client, "split") == ["124.8075", "129.04"]
+
+
 def test_the_day_of_the_split_has_it_in_its_price(client: Client, put: Put) -> None:
     """The candle of the ex-date opens at the very moment of the split and is not touched; the minute before it is."""
     minute = {"interval": Interval.M1}

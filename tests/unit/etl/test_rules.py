@@ -173,7 +173,7 @@ def dividend(amount: Decimal | None, currency: str | None = "USD", effective: da
 
 @given(st.integers(1, 10**9), st.integers(1, 10**9))
 def test_a_split_changes_the_number_of_shares_within_reason(numerator: int, denominator: int) -> None:
-    """Any ratio but one to one, up to ten thousand shares for one and one for ten thousand."""
+    """Any ratio but one to one, up to a hundred thousand shares for one and one for a hundred thousand."""
     ratio = Fraction(numerator, denominator)
     expected = None if ratio != 1 and Fraction(1, LARGEST_RATIO) <= ratio <= LARGEST_RATIO else "absurd_ratio"
     assert action_reason(split(Decimal(numerator), Decimal(denominator))) == expected
