@@ -86,7 +86,7 @@ def test_a_price_from_before_a_split_is_the_one_that_was_traded(client: Client, 
 
 
 def test_apples_split_of_2020_gives_the_prices_of_its_days(client: Client, put: Put) -> None:
-    """On Friday, 28 August, Apple closed at 499.23 dollars, on Monday at 129.04: what Yahoo said of both years later."""
+    """On 28 August Apple closed at 499.23 dollars, on the 31st at 129.04: what Yahoo said of both years later."""
     friday, monday = datetime(2020, 8, 28, 4, tzinfo=UTC), datetime(2020, 8, 31, 4, tzinfo=UTC)
     put(datetime(2025, 2, 20, tzinfo=UTC), bar(friday, "124.8075"), bar(monday, "129.04"), split("4", "1", monday))
     assert closes(client, "raw") == ["499.23", "129.04"]
