@@ -11,6 +11,8 @@ from marketflow.api.messages import Request, Response
 from marketflow.errors import RefusedError
 
 RETRY_SECONDS = 5
+MAX_REFERENCE = 500
+"""A longer path is not repeated in a problem."""
 
 
 class Problem(Enum):
@@ -24,6 +26,7 @@ class Problem(Enum):
     REPEATED_PARAMETER = "repeated_parameter", 400, "Repeated parameter"
     INVALID_PARAMETER = "invalid_parameter", 400, "Invalid parameter"
     INVALID_CURSOR = "invalid_cursor", 400, "Invalid cursor"
+    INVALID_BODY = "invalid_body", 400, "Invalid body"
     UNKNOWN_CURRENCY = "unknown_currency", 400, "Unknown currency"
     PATH_NOT_FOUND = "path_not_found", 404, "No such path"
     SYMBOL_NOT_FOUND = "symbol_not_found", 404, "No such symbol"
@@ -31,6 +34,8 @@ class Problem(Enum):
     NO_PATH = "no_path", 404, "No path between the currencies"
     METHOD_NOT_ALLOWED = "method_not_allowed", 405, "Method not allowed"
     RATE_TOO_OLD = "rate_too_old", 409, "Rate too old"
+    REQUEST_TOO_LARGE = "request_too_large", 413, "Request too large"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", 415, "Unsupported media type"
     INTERNAL_ERROR = "internal_error", 500, "Internal error"
     DATABASE_UNAVAILABLE = "database_unavailable", 503, "Database unavailable"
     MIGRATIONS_PENDING = "migrations_pending", 503, "Database migrations pending"
@@ -68,7 +73,7 @@ class Problem(Enum):
         """This problem as the answer to `request`; `extra` are further members."""
         body = {
             **self.members(detail),
-            "instance": request.public_path,
+            "instance": request.reference if len(request.reference) <= MAX_REFERENCE else f"urn:uuid:{request.id}",
             "request_id": request.id,
             **(extra or {}),
         }
