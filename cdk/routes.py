@@ -30,6 +30,8 @@ _READS = (
     Route(path="/v1/health", weight="open"),
     Route(path="/v1/ready", weight="open"),
     Route(path="/v1/openapi.json", weight="open"),
+    Route(path="/v1/docs", weight="open"),
+    Route(path="/v1/docs/{file}", weight="open"),
     Route(path="/v1/symbols", weight="read"),
     Route(path="/v1/symbols/{symbol}", weight="read"),
     Route(path="/v1/prices", weight="read"),

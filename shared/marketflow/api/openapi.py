@@ -53,6 +53,24 @@ _HEADERS: dict[str, dict[str, Any]] = {
     },
 }
 
+_DEPRECATION: dict[str, dict[str, Any]] = {
+    "Deprecation": {
+        "description": "Since when the route is deprecated (RFC 9745).",
+        "schema": {"type": "string", "pattern": "^@[0-9]+$"},
+        "example": "@1767225600",
+    },
+    "Sunset": {
+        "description": "When the route may be gone (RFC 8594).",
+        "schema": {"type": "string"},
+        "example": "Fri, 01 Jan 2027 00:00:00 GMT",
+    },
+    "Link": {
+        "description": "What to use instead (deprecation, sunset), and the next page when there is one (RFC 8288).",
+        "schema": {"type": "string"},
+        "example": '<https://example.com/instead>; rel="deprecation"; type="text/html"',
+    },
+}
+
 _IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",
@@ -77,8 +95,8 @@ _RETRY = (429, 503, 504)
 
 
 def document(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
-    """The document of `routes`. Raises ValueError for a route that `answers.ANSWERS` does not describe."""
-    table = tuple(routes)
+    """The document of those `routes` that are `documented`. Raises ValueError for one that `answers.ANSWERS` lacks."""
+    table = tuple(route for route in routes if route.documented)
     paths: dict[str, dict[str, Any]] = {}
     for route in table:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
@@ -157,10 +175,14 @@ def _operation(route: Route) -> dict[str, Any]:
     responses = {"200": _success(answer), "304": _unchanged()}
     for status, names in codes(route).items():
         responses[str(status)] = _refusal(status, names)
+    if route.deprecated is not None:
+        for response in responses.values():
+            response["headers"] |= {name: _DEPRECATION[name] for name in route.deprecated.headers({})}
     return {
         "operationId": answer.operation,
         "tags": [answer.tag],
         "summary": route.summary,
+        **({} if route.deprecated is None else {"deprecated": True}),
         "parameters": [*_parameters(route), {"$ref": "#/components/parameters/IfNoneMatch"}],
         "responses": responses,
         "security": [{"ApiKey": []}] if route.access is Access.KEY else [],

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 from urllib.parse import unquote
 
+from marketflow.api.lifecycle import Deprecation
 from marketflow.api.messages import Request, Response
 from marketflow.api.parameters import NoParameters
 from marketflow.api.problems import Problem
@@ -25,7 +26,8 @@ class Route:
     """One route, declared once: the router, the documentation and the tests all read this.
 
     `path` is a template below the stage, such as `/v1/prices/{symbol}`; `parameters` names what the path and the query
-    may hold. `problems` are the codes that the route adds to those that every route has.
+    may hold. `problems` are the codes that the route adds to those that every route has. Every answer of a `deprecated`
+    route says so. What is not `documented` is for people and their browsers, and no part of the OpenAPI document.
     """
 
     method: str
@@ -35,6 +37,8 @@ class Route:
     access: Access = Access.KEY
     parameters: type[NoParameters] = NoParameters
     problems: tuple[Problem, ...] = ()
+    deprecated: Deprecation | None = None
+    documented: bool = True
 
 
 @dataclass(frozen=True, slots=True)
