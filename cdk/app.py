@@ -14,6 +14,7 @@ from cdk.bundling import Bundler, BundlingError, UvBundler
 from cdk.nag import check
 from cdk.stacks.api import ApiStack
 from cdk.stacks.database import DatabaseStack
+from cdk.stacks.identity import IdentityStack
 from cdk.stacks.ingestion import IngestionStack
 from cdk.stacks.network import NetworkStack
 from cdk.stacks.observability import ObservabilityStack
@@ -31,7 +32,8 @@ def build(app: App, *, stage: Stage, bundler: Bundler) -> None:
         database = DatabaseStack(app, stage=stage, network=NetworkStack(app, stage=stage), size=stage.database)
         access = DatabaseAccess(url=database.url, network=database.network, grant_connect=database.grant_connect)
     ingestion = IngestionStack(app, stage=stage, bundler=bundler, database=access)
-    api = ApiStack(app, stage=stage, bundler=bundler, database=access)
+    identity = IdentityStack(app, stage=stage, bundler=bundler)
+    api = ApiStack(app, stage=stage, bundler=bundler, database=access, user_pool=identity.user_pool)
     # The migration runs in Ingestion, and nothing that reads the new schema may take traffic before it.
     api.add_stack_dependency(ingestion)
     ObservabilityStack(app, stage=stage)

@@ -48,6 +48,7 @@ def exemptions(stage: Stage) -> Iterator[Exemption]:
     """Every exception that the stage needs."""
     yield from _functions()
     yield from _api()
+    yield from _identity()
     yield Exemption(
         concern="ingestion",
         path="Data/Bucket/Resource",
@@ -74,6 +75,7 @@ def _functions() -> Iterator[Exemption]:
         traces = TRACES if path in fetchers else INTERFACES
         yield from _function("ingestion", path, reason=traces)
     yield from _function("api", "Read", reason=INTERFACES)
+    yield from _function("identity", "Token", reason=TRACES)
     for path, name in fetchers.items():
         for prefix in ("raw", "errors"):
             yield _prefix(path, f"{prefix}/source={name}/*")
@@ -92,6 +94,20 @@ def _prefix(path: str, prefix: str) -> Exemption:
         path=f"{path}/Role/DefaultPolicy/Resource",
         rule=f"AwsSolutions-IAM5[Resource::{BUCKET}/{prefix}]",
         reason=PREFIX,
+    )
+
+
+def _identity() -> Iterator[Exemption]:
+    pool = {"concern": "identity", "path": "Users/Pool/Resource"}
+    yield Exemption(
+        **pool,
+        rule="AwsSolutions-COG8",
+        reason="The plus plan costs per user and month; essentials is free to 10,000 users and has what is used here.",
+    )
+    yield Exemption(
+        **pool,
+        rule="AwsSolutions-COG2",
+        reason="Each user may add a one-time password; keys for market data do not oblige everybody to.",
     )
 
 
@@ -121,6 +137,8 @@ def _api() -> Iterator[Exemption]:
             if route.needs_key
             else "It is public: it tells of the API, and nothing of its data."
         )
+        if route.scope is not None:
+            continue
         for rule in ("AwsSolutions-APIG4", "AwsSolutions-COG4"):
             path = f"Rest/Api/Default{route.path}/{route.method}/Resource"
             yield Exemption(concern="api", path=path, rule=rule, reason=why)

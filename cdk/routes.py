@@ -5,8 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Weight = Literal["open", "read", "bulk"]
-"""How much a request may cost: `open` needs no API key, `bulk` answers pages of thousands of rows."""
+Weight = Literal["open", "read", "bulk", "manage"]
+"""How much a request may cost: `open` is for everybody, `bulk` answers thousands of rows, `manage` changes things."""
+
+Access = Literal["open", "key", "user", "admin"]
+"""What a request must bring: nothing, an API key, or an access token with the scope of people or of admins."""
+
+SCOPES: dict[Access, str] = {"user": "marketflow/keys", "admin": "marketflow/admin"}
+
+FUNCTIONS: dict[Access, str] = {"open": "api", "key": "api", "user": "keys", "admin": "admin"}
+"""The function that answers, by its name without the stage's prefix."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,22 +24,33 @@ class Route:
     path: str
     weight: Weight
     method: str = "GET"
+    access: Access = "key"
 
     @property
     def needs_key(self) -> bool:
         """Whether the gateway asks for an API key."""
-        return self.weight != "open"
+        return self.access == "key"
+
+    @property
+    def scope(self) -> str | None:
+        """The scope that the access token must have; None when no token is asked for."""
+        return SCOPES.get(self.access)
+
+    @property
+    def function(self) -> str:
+        """Who answers."""
+        return FUNCTIONS[self.access]
 
 
 STAGE_NAME = "api"
 """The API Gateway stage: URLs read https://<host>/api/v1/…"""
 
 _READS = (
-    Route(path="/v1/health", weight="open"),
-    Route(path="/v1/ready", weight="open"),
-    Route(path="/v1/openapi.json", weight="open"),
-    Route(path="/v1/docs", weight="open"),
-    Route(path="/v1/docs/{file}", weight="open"),
+    Route(path="/v1/health", weight="open", access="open"),
+    Route(path="/v1/ready", weight="open", access="open"),
+    Route(path="/v1/openapi.json", weight="open", access="open"),
+    Route(path="/v1/docs", weight="open", access="open"),
+    Route(path="/v1/docs/{file}", weight="open", access="open"),
     Route(path="/v1/symbols", weight="read"),
     Route(path="/v1/symbols/{symbol}", weight="read"),
     Route(path="/v1/prices", weight="read"),
@@ -43,5 +62,11 @@ _READS = (
     Route(path="/v1/candles/{symbol}", weight="bulk"),
 )
 
-ROUTES = _READS + tuple(replace(route, method="HEAD") for route in _READS)
+_USERS: tuple[Route, ...] = ()
+
+_ADMINS: tuple[Route, ...] = ()
+
+_TABLE = _READS + _USERS + _ADMINS
+
+ROUTES = _TABLE + tuple(replace(route, method="HEAD") for route in _TABLE if route.method == "GET")
 """HEAD goes wherever GET does (RFC 9110, section 9.3.2)."""

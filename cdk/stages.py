@@ -50,6 +50,9 @@ class Functions(Setting):
     etl: FunctionSize
     migrate: FunctionSize
     api: FunctionSize
+    admin: FunctionSize
+    keys: FunctionSize
+    token: FunctionSize
 
 
 class Throttle(Setting):
@@ -68,14 +71,26 @@ class Plan(Throttle):
 class Api(Setting):
     """The HTTP API. `methods` throttles each weight of route (see cdk/routes.py) for all keys together.
 
-    `tags` are the REST API's own: the emulator takes its stable host name from one.
+    `plan` is the operator's own, `plans` are those on which users put the keys that they make. `tags` are the REST
+    API's own: the emulator takes its stable host name from one.
     """
 
     throttle: Throttle
-    methods: dict[Literal["open", "read", "bulk"], Throttle]
+    methods: dict[Literal["open", "read", "bulk", "manage"], Throttle]
     plan: Plan
+    plans: dict[Literal["free", "pro"], Plan]
     cors_origins: tuple[str, ...]
     tags: dict[str, str] = {}
+
+
+class Identity(Setting):
+    """Who may sign in. Without `sign_up` only an administrator makes users.
+
+    `callback_urls` are the pages to which the sign-in page may send people back with a code.
+    """
+
+    sign_up: bool
+    callback_urls: tuple[str, ...]
 
 
 class Database(Setting):
@@ -127,6 +142,7 @@ class Stage(Setting):
     functions: Functions
     etl_concurrency: Annotated[int, Field(ge=2, le=1000)]
     api: Api
+    identity: Identity
     alarms: Alarms
     alarm_email: str | None = None
     database: Database | None = None

@@ -148,9 +148,9 @@ class Comparison:
             for name in sorted((promised - needed) & after.keys()):
                 yield f"{at}.{name}: is no longer always there"
         further = old.get("additionalProperties", True)
-        if self.sent and further is not False:
+        if self.sent:
             yield from self.changes(further, new.get("additionalProperties", True), f"{at}.*", seen)
-        elif not self.sent and not isinstance(further, bool):
+        elif not isinstance(further, bool):
             left = new.get("additionalProperties", True)
             if left is False:
                 yield f"{at}.*: was removed"

@@ -7,8 +7,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+from marketflow.api.contract import routes
 from marketflow.api.openapi import document
-from marketflow.api.routes import ReadRoutes
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = Path("docs/openapi.json")
@@ -18,9 +18,7 @@ SHIPPED = Path("shared/marketflow/api/openapi.json")
 def texts() -> dict[Path, str]:
     """Each file's text by its path below the root; the version is that of pyproject.toml."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    # Only the handlers' requests need what is not given here.
-    routes = ReadRoutes(market_data=None, converter=None, cursors=None).table()  # type: ignore[arg-type]
-    built = document(routes, version=version)
+    built = document(routes(), version=version)
     return {
         DOCUMENT: json.dumps(built, indent=2, sort_keys=True, ensure_ascii=False) + "\n",
         SHIPPED: json.dumps(built, separators=(",", ":"), sort_keys=True, ensure_ascii=False) + "\n",

@@ -1,27 +1,42 @@
-"""The REST API in front of the API function."""
+"""The REST API in front of the functions that answer it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from aws_cdk import Duration, Size, Tags
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk.constructs.api_stage import deployment, log_group
 from cdk.constructs.gateway_problems import add_problems
 from cdk.constructs.operator_key import OperatorKey
-from cdk.routes import ROUTES, STAGE_NAME
+from cdk.routes import ROUTES, STAGE_NAME, Route
 from cdk.stages import Stage
 
 COMPRESSED_FROM = Size.bytes(1024)  # below it gzip saves nothing
-CORS_HEADERS = ["X-Api-Key", "If-None-Match", "Content-Type"]
+CORS_HEADERS = ["X-Api-Key", "Authorization", "If-None-Match", "If-Match", "Idempotency-Key", "Content-Type"]
 CORS_EXPOSED = ["Link", "ETag", "Retry-After"]
 
 
 class RestApi(Construct):
-    """Regional REST API `api` with the routes of cdk/routes.py, answered by `function`; `key` is the operator's."""
+    """Regional REST API `api` with the routes of cdk/routes.py; `key` is the operator's.
 
-    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, function: lambda_.IFunction) -> None:
+    `functions` answer, by the names that the routes give them. Tokens are those of `user_pool`.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        stage: Stage,
+        functions: Mapping[str, lambda_.IFunction],
+        user_pool: cognito.IUserPool,
+    ) -> None:
         super().__init__(scope, construct_id)
         self.api = apigateway.RestApi(
             self,
@@ -36,16 +51,33 @@ class RestApi(Construct):
         )
         for name, value in stage.api.tags.items():
             Tags.of(self.api).add(name, value)
-        # The function reads and checks the parameters itself, and names the one that is wrong.
-        integration = apigateway.LambdaIntegration(function, scope_permission_to_method=False)
+        # The functions read and check the parameters themselves, and name the one that is wrong.
+        integrations = {
+            name: apigateway.LambdaIntegration(function, scope_permission_to_method=False)
+            for name, function in functions.items()
+        }
         for route in ROUTES:
             resource = self.api.root.resource_for_path(route.path)
-            resource.add_method(route.method, integration, api_key_required=route.needs_key)
+            resource.add_method(
+                route.method,
+                integrations[route.function],
+                api_key_required=route.needs_key,
+                **self._authorization(route, user_pool),
+            )
         add_problems(self.api, readable_by_pages=bool(stage.api.cors_origins))
         # Made before the gateway makes it, which would keep it for ever.
         name = f"API-Gateway-Execution-Logs_{self.api.rest_api_id}/{STAGE_NAME}"
         self.api.deployment_stage.node.add_dependency(log_group(self, "ExecutionLog", stage=stage, name=name))
         self.key = OperatorKey(self, "Operator", stage=stage, api=self.api).key
+
+    def _authorization(self, route: Route, user_pool: cognito.IUserPool) -> dict[str, Any]:
+        """The gateway's check of the access token: signature, time and scope. Nothing for a route without one."""
+        if route.scope is None:
+            return {}
+        authorizer = self.node.try_find_child("Tokens") or apigateway.CognitoUserPoolsAuthorizer(
+            self, "Tokens", cognito_user_pools=[user_pool]
+        )
+        return {"authorizer": authorizer, "authorization_scopes": [route.scope]}
 
 
 def _preflight(stage: Stage) -> apigateway.CorsOptions | None:

@@ -1,8 +1,9 @@
-"""Api: the read API, its function in the VPC and the gateway in front of it."""
+"""Api: the functions that answer requests, and the gateway in front of them."""
 
 from __future__ import annotations
 
 from aws_cdk import CfnOutput
+from aws_cdk import aws_cognito as cognito
 from constructs import Construct
 
 from cdk.access import DatabaseAccess
@@ -15,24 +16,39 @@ from cdk.stages import Stage
 
 
 class ApiStack(MarketFlowStack):
-    """One function behind one REST API. Deployed after Ingestion, whose migration the function's code relies on."""
+    """Functions behind one REST API. Deployed after Ingestion, whose migration the functions' code relies on."""
 
-    def __init__(self, scope: Construct, *, stage: Stage, bundler: Bundler, database: DatabaseAccess) -> None:
-        super().__init__(scope, "api", stage=stage, description="the read API")
-        self.function = Function(
+    def __init__(
+        self,
+        scope: Construct,
+        *,
+        stage: Stage,
+        bundler: Bundler,
+        database: DatabaseAccess,
+        user_pool: cognito.IUserPool,
+    ) -> None:
+        super().__init__(scope, "api", stage=stage, description="the HTTP API")
+        self.code = code_for(self, stage=stage, bundler=bundler)
+        read = self._read(database)
+        rest = RestApi(self, "Rest", stage=stage, functions={"api": read.function}, user_pool=user_pool)
+        CfnOutput(self, "ApiUrl", value=rest.api.url, description="Paths begin below it: v1/health")
+        CfnOutput(self, "ApiId", value=rest.api.rest_api_id)
+        CfnOutput(self, "ApiKeyId", value=rest.key.key_id, description="aws apigateway get-api-key --include-value")
+        CfnOutput(self, "ApiFunctionName", value=read.function.function_name)
+
+    def _read(self, database: DatabaseAccess) -> Function:
+        """The read API, in the VPC of the database."""
+        stage = self.settings
+        read = Function(
             self,
             "Read",
             stage=stage,
-            code=code_for(self, stage=stage, bundler=bundler),
+            code=self.code,
             folder="api",
             name="api",
             size=stage.functions.api,
             environment={"DATABASE_URL": database.url, "CORS_ORIGINS": ",".join(stage.api.cors_origins)},
             network=database.network,
         )
-        database.grant_connect(self.function.role)
-        rest = RestApi(self, "Rest", stage=stage, function=self.function.function)
-        CfnOutput(self, "ApiUrl", value=rest.api.url, description="Paths begin below it: v1/health")
-        CfnOutput(self, "ApiId", value=rest.api.rest_api_id)
-        CfnOutput(self, "ApiKeyId", value=rest.key.key_id, description="aws apigateway get-api-key --include-value")
-        CfnOutput(self, "ApiFunctionName", value=self.function.function.function_name)
+        database.grant_connect(read.role)
+        return read

@@ -10,8 +10,8 @@ import pytest
 from cdk.problems import PROBLEMS
 from cdk.routes import ROUTES
 from marketflow.api.answers import GATEWAY
-from marketflow.api.routes import ReadRoutes
-from marketflow.api.routing import Access
+from marketflow.api.contract import routes
+from marketflow.api.routing import SCOPES
 from tests.cdk.templates import Assembly, Template, referred
 
 pytestmark = pytest.mark.cdk
@@ -51,16 +51,14 @@ def test_the_gateway_has_the_routes_of_the_table_and_no_other(assembly: Assembly
     assert set(methods(assembly.templates["api"])) == {(route.path, route.method) for route in ROUTES}
 
 
-def test_the_table_is_that_of_the_api_function() -> None:
-    """A route that the function has and the gateway lacks would be a 404 in AWS only."""
-    # The table is built before any dependency is used.
-    table = ReadRoutes(market_data=None, converter=None, cursors=None).table()  # type: ignore[arg-type]
-    function = {
-        (method, route.path, route.access is not Access.OPEN)
-        for route in table
+def test_the_table_is_that_of_the_functions() -> None:
+    """A route that a function has and the gateway lacks would be a 404 in AWS only; who may call it is told twice."""
+    functions = {
+        (method, route.path, route.access.value, SCOPES.get(route.access))
+        for route in routes()
         for method in (("GET", "HEAD") if route.method == "GET" else (route.method,))
     }
-    assert {(route.method, route.path, route.needs_key) for route in ROUTES} == function
+    assert {(route.method, route.path, route.access, route.scope) for route in ROUTES} == functions
 
 
 def test_every_route_but_the_open_ones_needs_an_api_key(assembly: Assembly) -> None:

@@ -66,7 +66,7 @@ def grants(template: Template, function: Resource) -> dict[str, set[str]]:
 
 def test_the_functions_are_those_of_the_folders_and_the_catalogue(assembly: Assembly) -> None:
     """One fetcher for each source, and nothing that CDK adds of its own."""
-    assert set(named(assembly)) == {*(f"fetch-{source}" for source in CATALOG), "etl", "migrate", "api"}
+    assert set(named(assembly)) == {*(f"fetch-{source}" for source in CATALOG), "etl", "migrate", "api", "token"}
     assert set(named(assembly)) == set(function_names())
 
 
@@ -147,6 +147,7 @@ def test_every_function_is_told_what_its_settings_ask_for(assembly: Assembly) ->
         "etl": {"DATABASE_URL", "DATA_BUCKET"},
         "migrate": {"DATABASE_URL", "DATA_BUCKET"},
         "api": {"DATABASE_URL", "CORS_ORIGINS"},
+        "token": set(),
         **{f"fetch-{source}": {"SOURCE", "DATA_BUCKET", "PAYLOAD_QUEUE_URL"} for source in CATALOG},
     }
     for name, (_, function) in named(assembly).items():
@@ -158,7 +159,7 @@ def test_every_function_is_told_what_its_settings_ask_for(assembly: Assembly) ->
 
 def test_every_function_has_its_folder() -> None:
     """functions/<name>/handler.py for each kind of function."""
-    for folder in ("fetch", "etl", "migrate", "api"):
+    for folder in ("fetch", "etl", "migrate", "api", "token"):
         assert (ROOT / "functions" / folder / "handler.py").is_file()
 
 

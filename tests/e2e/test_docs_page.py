@@ -111,13 +111,12 @@ def test_a_bearer_token_is_sent_as_one(visit: Visit) -> None:
 
     def with_token(route: Route) -> None:
         document = route.fetch().json()
-        document["components"]["securitySchemes"] = {"Token": {"type": "http", "scheme": "bearer"}}
-        document["paths"]["/v1/health"]["get"]["security"] = [{"Token": []}]
+        document["paths"]["/v1/health"]["get"]["security"] = [{"AccessToken": []}]
         route.fulfill(json=document)
 
     visit.page.route("**/openapi.json", with_token)
     visit.page.reload()
-    visit.authorize("Token", "a-token")
+    visit.authorize("AccessToken", "a-token")
     expect(visit.call("getHealth").locator(".response-col_status")).to_have_text("200")
     (call,) = (request for request in visit.requests if request.url.endswith("/health"))
     assert call.headers["authorization"] == "Bearer a-token"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from marketflow.api.problems import RETRY_SECONDS, Problem
+from marketflow.api.routing import Access
 from marketflow.api.schemas import Schema, array, ref
 
 
@@ -13,14 +14,16 @@ from marketflow.api.schemas import Schema, array, ref
 class Answer:
     """A route's success. `operation` names it in generated clients and stays as it is within v1.
 
-    `paged` answers have a Link header while more follows. `database` says whether the route needs it. `files` are
-    examples of what else than JSON the parameter `format` gives, by media type.
+    `schema` is None for an answer without a body. `paged` answers have a Link header while more follows. `database`
+    says whether the route needs it. `files` are examples of what else than JSON the parameter `format` gives, by media
+    type.
     """
 
     operation: str
     tag: str
     description: str
-    schema: Schema
+    schema: Schema | None
+    status: int = 200
     paged: bool = False
     database: bool = True
     files: tuple[tuple[str, str], ...] = ()
@@ -34,17 +37,34 @@ class GatewayProblem:
     status: int
     title: str
     detail: str
-    key: bool = False
-    """Whether only routes that need an API key answer it."""
+    to: frozenset[Access] = frozenset(Access)
+    """The routes that answer it, by who may call them."""
 
+
+_KEYED = frozenset({Access.KEY})
+_SIGNED_IN = frozenset({Access.USER, Access.ADMIN})
 
 GATEWAY = (
+    GatewayProblem(
+        code="unauthorized",
+        status=401,
+        title="Unauthorized",
+        detail="This path needs a valid access token.",
+        to=_SIGNED_IN,
+    ),
+    GatewayProblem(
+        code="forbidden",
+        status=403,
+        title="Forbidden",
+        detail="The access token does not allow this.",
+        to=_SIGNED_IN,
+    ),
     GatewayProblem(
         code="invalid_api_key",
         status=403,
         title="Invalid API key",
         detail="Send a valid API key in the header x-api-key.",
-        key=True,
+        to=_KEYED,
     ),
     GatewayProblem(code="request_too_large", status=413, title="Request too large", detail="At most 10 MB are read."),
     GatewayProblem(
@@ -58,7 +78,7 @@ GATEWAY = (
         status=429,
         title="Quota exceeded",
         detail="The API key's quota for today is used up; it starts anew at 00:00 UTC.",
-        key=True,
+        to=_KEYED,
     ),
     GatewayProblem(code="bad_request", status=400, title="Bad request", detail="The request was not understood."),
     GatewayProblem(code="unavailable", status=504, title="Unavailable", detail="The API did not answer; ask again."),
@@ -72,6 +92,9 @@ DETAILS: Mapping[Problem, str] = {
     Problem.INVALID_PARAMETER: "limit: expected a whole number.",
     Problem.INVALID_CURSOR: "The cursor was not made for this query, or was changed. Follow the URL in the Link header "
     "as it is, or start again without a cursor.",
+    Problem.INVALID_BODY: "symbol is required.",
+    Problem.REQUEST_TOO_LARGE: "The body has 70000 bytes; at most 65536 are read.",
+    Problem.UNSUPPORTED_MEDIA_TYPE: "Send the body as Content-Type: application/json, in UTF-8.",
     Problem.UNKNOWN_CURRENCY: "'XYZ' is no currency of ISO 4217 and none of an active crypto pair. Codes are in "
     "capitals.",
     Problem.PATH_NOT_FOUND: "There is nothing at this path.",
@@ -86,6 +109,25 @@ DETAILS: Mapping[Problem, str] = {
     Problem.MIGRATIONS_PENDING: "The database is at revision 0001, this API needs 0002.",
 }
 """An example of what each problem says."""
+
+DEPRECATION: Mapping[str, Schema] = {
+    "Deprecation": {
+        "description": "Since when the route is deprecated (RFC 9745).",
+        "schema": {"type": "string", "pattern": "^@[0-9]+$"},
+        "example": "@1767225600",
+    },
+    "Sunset": {
+        "description": "When the route may be gone (RFC 8594).",
+        "schema": {"type": "string"},
+        "example": "Fri, 01 Jan 2027 00:00:00 GMT",
+    },
+    "Link": {
+        "description": "What to use instead (deprecation, sunset), and the next page when there is one (RFC 8288).",
+        "schema": {"type": "string"},
+        "example": '<https://example.com/instead>; rel="deprecation"; type="text/html"',
+    },
+}
+"""The headers of a route that goes."""
 
 _CSV_CANDLE = (
     "open_time,open,high,low,close,volume,quote_volume,trades,final\n"

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from marketflow.api import parameters, problems
+from marketflow.api import bodies, parameters, problems
 from marketflow.api.cors import Cors
 from marketflow.api.cursors import Cursors
 from marketflow.api.messages import Request, Response
@@ -101,6 +101,9 @@ class App:
         facts = {"correlation_id": request.id, "route": route.path}
         try:
             given = parameters.read(route.parameters, query=request.query, path=match.variables)
+            if route.body is not None:
+                return route.handler(request, given, bodies.read(route.body, request))
+            bodies.refuse(request)
             return route.handler(request, given)
         except RefusedError as error:
             return problems.refused(request, error)

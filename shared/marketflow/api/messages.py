@@ -5,6 +5,8 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +16,15 @@ from urllib.parse import quote, urlencode
 
 NO_STORE = "no-store"
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who signed in, as the gateway found in the access token: the user's (or machine's) id and the granted scopes."""
+
+    subject: str
+    scopes: frozenset[str]
+
+
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:]+\](:[0-9]{1,5})?")
 
 
@@ -22,7 +33,8 @@ class Request:
     """One request. `path` begins at the version (`/v1/…`), `public_path` is what the client sees before it.
 
     Both are percent-encoded as they came. `query` has decoded values, all those that were given for a name; `headers`
-    has lower-case names. `origin` is scheme and host, empty when the Host header is missing or no host.
+    has lower-case names. `origin` is scheme and host, empty when the Host header is missing or no host. `body` is None
+    when there is none. `api_key` is the key that the gateway found good, `caller` who signed in; each None without one.
     """
 
     method: str
@@ -32,6 +44,9 @@ class Request:
     headers: Mapping[str, str]
     id: str
     origin: str = ""
+    body: bytes | None = None
+    api_key: str | None = field(default=None, repr=False)
+    caller: Caller | None = None
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any], *, base_path: str) -> Self:
@@ -52,6 +67,9 @@ class Request:
             headers=headers,
             id=str(context.get("requestId") or "unknown"),
             origin=f"{scheme}://{host}" if _HOST.fullmatch(host) else "",
+            body=_body(event),
+            api_key=(context.get("identity") or {}).get("apiKey") or None,
+            caller=_caller(context),
         )
 
     def url_with(self, name: str, value: str) -> str:
@@ -76,7 +94,7 @@ class Response:
         """The proxy integration's answer: with an entity tag, 304 when the client has that, for HEAD without a body."""
         headers = {"Cache-Control": self.cache_control, "X-Request-Id": request.id, **self.headers}
         status, body = self.status, self.body
-        if status == 200:
+        if status == 200 and request.method in ("GET", "HEAD"):
             headers["ETag"] = tag = _entity_tag(body)
             if _client_has(tag, request.headers.get("if-none-match", "")):
                 status, body = 304, ""
@@ -88,6 +106,26 @@ class Response:
             "body": "" if request.method == "HEAD" else body,
             "isBase64Encoded": False,
         }
+
+
+def _body(event: Mapping[str, Any]) -> bytes | None:
+    """The body's bytes. What claims to be base64 and is not is passed on as it came: nothing can read it as JSON."""
+    text = event.get("body")
+    if not text:
+        return None
+    if event.get("isBase64Encoded"):
+        try:
+            return base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError):
+            return str(text).encode(errors="replace")
+    return str(text).encode(errors="surrogatepass")
+
+
+def _caller(context: Mapping[str, Any]) -> Caller | None:
+    claims = (context.get("authorizer") or {}).get("claims") or {}
+    if not (subject := claims.get("sub")):
+        return None
+    return Caller(subject=str(subject), scopes=frozenset(str(claims.get("scope", "")).split()))
 
 
 def _entity_tag(body: str) -> str:

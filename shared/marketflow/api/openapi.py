@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from marketflow.api.answers import ANSWERS, DETAILS, GATEWAY, Answer
+from pydantic import BaseModel
+
+from marketflow.api.answers import ANSWERS, DEPRECATION, DETAILS, GATEWAY, Answer
 from marketflow.api.problems import Problem
-from marketflow.api.routing import Access, Route
+from marketflow.api.routing import SCOPES, Access, Route
 from marketflow.api.schemas import SCHEMAS, ref
 
 _ABOUT = """\
@@ -53,24 +55,6 @@ _HEADERS: dict[str, dict[str, Any]] = {
     },
 }
 
-_DEPRECATION: dict[str, dict[str, Any]] = {
-    "Deprecation": {
-        "description": "Since when the route is deprecated (RFC 9745).",
-        "schema": {"type": "string", "pattern": "^@[0-9]+$"},
-        "example": "@1767225600",
-    },
-    "Sunset": {
-        "description": "When the route may be gone (RFC 8594).",
-        "schema": {"type": "string"},
-        "example": "Fri, 01 Jan 2027 00:00:00 GMT",
-    },
-    "Link": {
-        "description": "What to use instead (deprecation, sunset), and the next page when there is one (RFC 8288).",
-        "schema": {"type": "string"},
-        "example": '<https://example.com/instead>; rel="deprecation"; type="text/html"',
-    },
-}
-
 _IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",
@@ -81,10 +65,12 @@ _IF_NONE_MATCH = {
 
 _STATUS_WORDS = {
     400: "The request is wrong.",
-    403: "The API key is missing or not valid.",
+    401: "The access token is missing, expired or not valid.",
+    403: "The credential is missing, or does not open this.",
     404: "There is no such thing.",
     409: "It is there, and cannot be used as asked.",
     413: "The request is too large.",
+    415: "The body is not what its Content-Type has to say.",
     429: "Too many requests.",
     500: "The fault is on our side.",
     503: "Not now; Retry-After says when to ask again.",
@@ -122,7 +108,15 @@ def document(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
                     "in": "header",
                     "name": "x-api-key",
                     "description": "A key of this deployment.",
-                }
+                },
+                "AccessToken": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "An access token of this deployment's user pool (OAuth 2.0: authorization code with "
+                    "PKCE for people, client credentials for machines). The scope `marketflow/keys` comes with every "
+                    "sign-in, `marketflow/admin` with the group `admins`.",
+                },
             },
         },
     }
@@ -142,7 +136,7 @@ def _codes(route: Route) -> Iterator[tuple[int, str]]:
     for problem in _own(route):
         yield problem.status, problem.value
     for gateway in GATEWAY:
-        if route.access is Access.KEY or not gateway.key:
+        if route.access in gateway.to:
             yield gateway.status, gateway.code
 
 
@@ -157,6 +151,10 @@ def _own(route: Route) -> Iterator[Problem]:
     if "{" in route.path:
         # An empty segment names nothing.
         yield Problem.PATH_NOT_FOUND
+    yield Problem.INVALID_BODY
+    if route.body is not None:
+        yield Problem.REQUEST_TOO_LARGE
+        yield Problem.UNSUPPORTED_MEDIA_TYPE
     yield from route.problems
     yield Problem.INTERNAL_ERROR
     if _answer(route).database:
@@ -171,30 +169,61 @@ def _answer(route: Route) -> Answer:
 
 
 def _operation(route: Route) -> dict[str, Any]:
-    answer = _answer(route)
-    responses = {"200": _success(answer), "304": _unchanged()}
+    answer, reads = _answer(route), route.method == "GET"
+    responses = {str(answer.status): _success(answer, reads=reads)} | ({"304": _unchanged()} if reads else {})
     for status, names in codes(route).items():
         responses[str(status)] = _refusal(status, names)
     if route.deprecated is not None:
         for response in responses.values():
-            response["headers"] |= {name: _DEPRECATION[name] for name in route.deprecated.headers({})}
-    return {
+            response["headers"] |= {name: DEPRECATION[name] for name in route.deprecated.headers({})}
+    conditional = [{"$ref": "#/components/parameters/IfNoneMatch"}] if reads else []
+    operation = {
         "operationId": answer.operation,
         "tags": [answer.tag],
         "summary": route.summary,
         **({} if route.deprecated is None else {"deprecated": True}),
-        "parameters": [*_parameters(route), {"$ref": "#/components/parameters/IfNoneMatch"}],
+        "parameters": [*_parameters(route), *conditional],
         "responses": responses,
-        "security": [{"ApiKey": []}] if route.access is Access.KEY else [],
+        "security": _security(route.access),
     }
+    if route.body is not None:
+        content = {"application/json": {"schema": _body_schema(route.body)}}
+        operation["requestBody"] = {"required": True, "content": content}
+    return operation
 
 
-def _success(answer: Answer) -> dict[str, Any]:
-    names = {"Cache-Control": "CacheControl", "ETag": "ETag", "X-Request-Id": "RequestId"}
+def _security(access: Access) -> list[dict[str, list[str]]]:
+    if access is Access.OPEN:
+        return []
+    return [{"ApiKey": []}] if access is Access.KEY else [{"AccessToken": [SCOPES[access]]}]
+
+
+def _body_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The schema of a body, with its definitions inside: it stands in no other place."""
+    schema = model.model_json_schema()
+    definitions = schema.pop("$defs", {})
+    members = {name: _member(raw, definitions) for name, raw in schema["properties"].items()}
+    return {**schema, "properties": members}
+
+
+def _member(raw: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """A member's schema: an enumeration stands inline."""
+    schema = {name: value for name, value in raw.items() if name != "title"}
+    if "$ref" in schema:
+        schema = {**definitions[schema.pop("$ref").rpartition("/")[2]], **schema}
+    if "anyOf" in schema:
+        schema["anyOf"] = [_member(choice, definitions) for choice in schema["anyOf"]]
+    return {name: value for name, value in schema.items() if name != "title"}
+
+
+def _success(answer: Answer, *, reads: bool) -> dict[str, Any]:
+    names = {"Cache-Control": "CacheControl", "X-Request-Id": "RequestId"} | ({"ETag": "ETag"} if reads else {})
     if answer.paged:
         names["Link"] = "Link"
     if answer.files:
         names["Content-Disposition"] = "ContentDisposition"
+    if answer.schema is None:
+        return {"description": answer.description, "headers": _headers(names)}
     content: dict[str, Any] = {"application/json": {"schema": answer.schema}}
     for media_type, example in answer.files:
         content[media_type] = {"schema": {"type": "string"}, "example": example}

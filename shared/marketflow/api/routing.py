@@ -5,20 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 from urllib.parse import unquote
 
+from pydantic import BaseModel
+
 from marketflow.api.lifecycle import Deprecation
-from marketflow.api.messages import Request, Response
+from marketflow.api.messages import Response
 from marketflow.api.parameters import NoParameters
 from marketflow.api.problems import Problem
+from marketflow.domain.access import ADMIN_SCOPE, KEYS_SCOPE
 
 
 class Access(Enum):
-    """Who may call a route; the gateway checks it before the request gets here."""
+    """Who may call a route; the gateway checks it before the request gets here.
+
+    `USER` and `ADMIN` need an access token of the user pool with the scope of that name in `SCOPES`.
+    """
 
     OPEN = "open"
     KEY = "key"
+    USER = "user"
+    ADMIN = "admin"
+
+
+SCOPES = {Access.USER: KEYS_SCOPE, Access.ADMIN: ADMIN_SCOPE}
+"""The OAuth scope that opens a route; cdk/routes.py gives the gateway the same, and a test compares the two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,16 +37,18 @@ class Route:
     """One route, declared once: the router, the documentation and the tests all read this.
 
     `path` is a template below the stage, such as `/v1/prices/{symbol}`; `parameters` names what the path and the query
-    may hold. `problems` are the codes that the route adds to those that every route has. Every answer of a `deprecated`
-    route says so. What is not `documented` is for people and their browsers, and no part of the OpenAPI document.
+    may hold. `body` is the model of a JSON body, which the handler then gets as its third argument; without it a body
+    is refused. `problems` are the codes that the route adds to those that every route has. Every answer of a
+    `deprecated` route says so. What is not `documented` is for people's browsers, and no part of the OpenAPI document.
     """
 
     method: str
     path: str
-    handler: Callable[[Request, Any], Response]
+    handler: Callable[..., Response]
     summary: str
     access: Access = Access.KEY
     parameters: type[NoParameters] = NoParameters
+    body: type[BaseModel] | None = None
     problems: tuple[Problem, ...] = ()
     deprecated: Deprecation | None = None
     documented: bool = True

@@ -15,10 +15,10 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from local.openapi import DOCUMENT, ROOT, SHIPPED, texts
 from marketflow.api.answers import ANSWERS, DETAILS
+from marketflow.api.contract import routes
 from marketflow.api.openapi import codes, document
 from marketflow.api.parameters import read
 from marketflow.api.problems import Problem
-from marketflow.api.routes import ReadRoutes
 from marketflow.api.routing import Access
 from marketflow.errors import RefusedError
 from tests.documented import DOCUMENTED, check
@@ -26,9 +26,7 @@ from tests.unit.api.market import Client, FakeReader, event, minutes, pair
 
 pytestmark = pytest.mark.unit
 
-# The table is built before any dependency is used.
-TABLE = ReadRoutes(market_data=None, converter=None, cursors=None).table()  # type: ignore[arg-type]
-ROUTES = [route for route in TABLE if route.documented]
+ROUTES = [route for route in routes() if route.documented]
 
 
 def operations() -> list[dict[str, Any]]:
@@ -138,7 +136,7 @@ def test_every_problem_has_an_example() -> None:
         assert set(DOCUMENTED["components"]["schemas"]["Problem"]["required"]) == set(example["value"])
     used = set(DOCUMENTED["components"]["examples"])
     # Only a method that is not documented answers this one.
-    assert {problem.value for problem in Problem} - used == {"method_not_allowed"}
+    assert {problem.value for problem in Problem} - used == {"method_not_allowed", "unsupported_media_type"}
 
 
 def test_only_routes_with_a_key_tell_of_keys() -> None:

@@ -25,7 +25,7 @@ THING: dict[str, Any] = {
     "properties": {
         "id": {"type": "integer", "minimum": 0},
         "kind": {"type": "string", "enum": ["a", "b"]},
-        "note": {"type": ["string", "null"], "maxLength": 40},
+        "note": {"type": ["string", "null"], "maxLength": 40, "default": None},
         "made_at": {"$ref": "#/components/schemas/Time"},
         "parts": {"type": "array", "items": {"$ref": "#/components/schemas/Thing"}, "maxItems": 9},
         "tags": {"type": "object", "additionalProperties": {"type": "string"}},
@@ -162,6 +162,7 @@ BREAKING: list[tuple[str, object, str]] = [
     (f"{KINDS} schema items enum", ["a"], 'GET /v1/things query kinds[]: the value "b" is no longer accepted'),
     ("components parameters Trace schema enum", ["x"], 'GET /v1/things header x-trace: only "x"'),
     ("components parameters Trace schema", False, "header x-trace: a value of type string is no longer accepted"),
+    ("components parameters Trace schema minLength", 3, "header x-trace: minLength without became 3"),
     # bodies of requests
     (f"{POST} requestBody", REMOVED, "POST /v1/things body: was removed"),
     (f"{POST} requestBody required", True, "POST /v1/things body: is required now"),
@@ -175,6 +176,7 @@ BREAKING: list[tuple[str, object, str]] = [
     (f"{BODY} properties name format", "uuid", "application/json.name: format without became uuid"),
     (f"{BODY} properties side enum", ["buy"], 'application/json.side: the value "sell" is no longer accepted'),
     (f"{BODY} properties size anyOf 1", REMOVED, "application/json.size: type string became number"),
+    (f"{BODY} properties size anyOf 1 maxLength", 3, "application/json.size: maxLength without became 3"),
     (f"{BODY} properties size anyOf 0 exclusiveMinimum", 5, "application/json.size: exclusiveMinimum 0 became 5"),
     # answers
     (f"{GET} responses 404", REMOVED, "GET /v1/things 404: was removed"),
@@ -242,6 +244,9 @@ ADDITIONS: dict[str, list[tuple[str, object]]] = {
     "a value that may be answered": [(f"{ITEM} properties kind enum", ["a", "b", "c"])],
     "a member that is always there now": [(f"{ITEM} required", ["id", "kind", "note"])],
     "an answer that is never null now": [(f"{ITEM} properties note type", "string")],
+    "fewer values to be read": [(f"{ITEM} properties kind enum", ["a"])],
+    "another default of what is answered": [(f"{ITEM} properties note default", "none")],
+    "a bound that excludes nothing": [("components parameters Trace schema minLength", 0)],
     "a stricter promise": [(f"{ITEM} properties id minimum", 1), (f"{ITEM} properties id maximum", 9)],
     "the same in other words": [(f"{ITEM} properties note", {"anyOf": [{"type": "string", "maxLength": 40}]})],
     "the same as parts of a whole": [(ITEM, {"allOf": [{"type": "object"}, THING]})],
@@ -254,6 +259,14 @@ ADDITIONS: dict[str, list[tuple[str, object]]] = {
 def test_an_addition_passes(changes: list[tuple[str, object]]) -> None:
     """Who knows the old document gets along with the new one."""
     assert breaking(OLD, changed(*changes)) == []
+
+
+def test_a_change_is_told_once() -> None:
+    """A member that is gone is not also one that is no longer always there."""
+    assert breaking(OLD, changed((f"{ITEM} properties kind", REMOVED))) == [
+        f"{ANSWER}.kind: was removed",
+        f"{ANSWER}.parts[].kind: was removed",
+    ]
 
 
 def test_the_security_of_the_document_is_that_of_its_operations() -> None:
