@@ -64,7 +64,7 @@ class App:
         """The answer to one API Gateway event; whatever goes wrong, it is an answer."""
         started = time.perf_counter()
         request = Request.from_event(event, base_path=self._base_path)
-        match = self._router.match(request.path)
+        match = self._match(request)
         route = next(iter(match.routes.values())).path if match else "none"
         answer = self._answer(request, match).for_gateway(request)
         answer["headers"].update(self._cors.headers(request))
@@ -84,6 +84,16 @@ class App:
         if self._meter is not None:
             self._meter.request(route=route, status=answer["statusCode"], milliseconds=milliseconds)
         return answer
+
+    def _match(self, request: Request) -> Match | None:
+        """What is at the path. The gateway sends methods that a path does not have to this function or another."""
+        match = self._router.match(request.path)
+        if match is not None and (request.method in match.routes or request.method == "HEAD"):
+            return match
+        # Only an odd request pays for knowing the routes of the other functions.
+        from marketflow.api.contract import routes  # noqa: PLC0415
+
+        return Router(routes()).match(request.path)
 
     def _answer(self, request: Request, match: Match | None) -> Response:
         if match is None:
