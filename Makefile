@@ -16,7 +16,7 @@ export PYTHONPATH := shared:.
 export EMULATOR_VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run status invoke smoke test lint typecheck format hooks openapi contract pins synth bootstrap deploy diff clean
+.PHONY: help setup run status invoke smoke test fuzz lint typecheck format hooks openapi contract pins synth bootstrap deploy diff clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ smoke: setup ## Prove in a minute that prices flow: own ports, temporary folder,
 
 test: setup ## Run all tests with coverage (TESTS=tests/unit for some, ARGS="-k name" for pytest)
 	$(RUN) -m pytest $(TESTS) --timeout=600 --cov --cov-report=term --cov-report=html $(ARGS)
+
+fuzz: setup ## Throw thousands of made-up requests at a deployment of its own (SEED=7 repeats a run)
+	@exec $(RUN) -m local.fuzz
 
 lint: setup ## Check format, lint rules, import directions and that the API only gained (as `make contract`)
 	$(RUN) -m ruff format --check . && $(RUN) -m ruff check . && $(VENV)/bin/lint-imports && $(RUN) -m local.contract

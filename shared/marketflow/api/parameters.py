@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -84,12 +83,6 @@ def _names(value: object) -> tuple[str, ...]:
     return names
 
 
-def _readable(value: str) -> str:
-    if not value.isprintable():
-        raise ValueError("expected printable characters")
-    return value
-
-
 Moment = Annotated[
     datetime,
     BeforeValidator(_moment),
@@ -124,7 +117,8 @@ Names = Annotated[
         mode="validation",
     ),
 ]
-Text = Annotated[str, AfterValidator(_readable)]
+# Postgres takes no NUL, and no name or search has a control character in it.
+Text = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")]
 Cursor = Annotated[
     str | None,
     Field(max_length=MAX_CURSOR_LENGTH, description="Where the page begins, from the Link header of the page before."),
@@ -251,6 +245,9 @@ class ConvertParameters(_Numbers):
     )
 
 
+_REASONS = {"string_pattern_mismatch": "expected text without control characters"}
+
+
 def read(model: type[P], *, query: Mapping[str, list[str]], path: Mapping[str, str]) -> P:
     """The parameters of one request. Raises RefusedError (400) that names the first parameter that is wrong."""
     for name, values in query.items():
@@ -273,11 +270,9 @@ def _fault(error: ValidationError, model: type[BaseModel], path: Mapping[str, st
         return _unknown(name, model, path)
     if fault["type"] == "missing":
         return Problem.MISSING_PARAMETER.refusal(f"{name} is required.", parameter=name)
-    reason = (
-        str(fault["ctx"]["error"])
-        if fault["type"] == "value_error"
-        else fault["msg"].replace("Input should be", "expected")
-    )
+    reason = _REASONS.get(fault["type"]) or fault["msg"].replace("Input should be", "expected")
+    if fault["type"] == "value_error":
+        reason = str(fault["ctx"]["error"])
     return Problem.INVALID_PARAMETER.refusal(f"{name}: {reason}.", parameter=name)
 
 

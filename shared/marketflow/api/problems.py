@@ -71,7 +71,7 @@ class Problem(Enum):
         """This problem as the answer to `request`; `extra` are further members."""
         body = {
             **self.members(detail),
-            "instance": request.public_path,
+            "instance": request.reference,
             "request_id": request.id,
             **(extra or {}),
         }
