@@ -84,7 +84,7 @@ def test_a_parameter_tells_its_form_its_default_and_its_bounds() -> None:
         "explode": False,
         "schema": {
             "type": "array",
-            "items": {"type": "string", "pattern": "^[^,]+$"},
+            "items": {"type": "string", "pattern": "^[^,]+$", "maxLength": 40},
             "minItems": 1,
             "maxItems": 100,
             "examples": [["BTCUSDT", "AAPL"]],
