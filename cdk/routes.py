@@ -49,6 +49,8 @@ _READS = (
     Route(path="/v1/health", weight="open", access="open"),
     Route(path="/v1/ready", weight="open", access="open"),
     Route(path="/v1/openapi.json", weight="open", access="open"),
+    Route(path="/v1/docs", weight="open", access="open"),
+    Route(path="/v1/docs/{file}", weight="open", access="open"),
     Route(path="/v1/symbols", weight="read"),
     Route(path="/v1/symbols/{symbol}", weight="read"),
     Route(path="/v1/symbols/{symbol}/actions", weight="bulk"),

@@ -111,6 +111,25 @@ DETAILS: Mapping[Problem, str] = {
 }
 """An example of what each problem says."""
 
+DEPRECATION: Mapping[str, Schema] = {
+    "Deprecation": {
+        "description": "Since when the route is deprecated (RFC 9745).",
+        "schema": {"type": "string", "pattern": "^@[0-9]+$"},
+        "example": "@1767225600",
+    },
+    "Sunset": {
+        "description": "When the route may be gone (RFC 8594).",
+        "schema": {"type": "string"},
+        "example": "Fri, 01 Jan 2027 00:00:00 GMT",
+    },
+    "Link": {
+        "description": "What to use instead (deprecation, sunset), and the next page when there is one (RFC 8288).",
+        "schema": {"type": "string"},
+        "example": '<https://example.com/instead>; rel="deprecation"; type="text/html"',
+    },
+}
+"""The headers of a route that goes."""
+
 _CSV_CANDLE = (
     "open_time,open,high,low,close,volume,quote_volume,trades,final\n"
     "2026-11-23T12:00:00Z,68000.12,68010.00,67990.50,68005.00,1.25,85006.25,42,true\n"

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from marketflow.api.answers import ANSWERS, DETAILS, GATEWAY, Answer
+from marketflow.api.answers import ANSWERS, DEPRECATION, DETAILS, GATEWAY, Answer
 from marketflow.api.problems import Problem
 from marketflow.api.routing import SCOPES, Access, Route
 from marketflow.api.schemas import SCHEMAS, ref
@@ -87,8 +87,8 @@ _RETRY = (429, 503, 504)
 
 
 def document(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
-    """The document of `routes`. Raises ValueError for a route that `answers.ANSWERS` does not describe."""
-    table = tuple(routes)
+    """The document of those `routes` that are `documented`. Raises ValueError for one that `answers.ANSWERS` lacks."""
+    table = tuple(route for route in routes if route.documented)
     paths: dict[str, dict[str, Any]] = {}
     for route in table:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
@@ -179,11 +179,15 @@ def _operation(route: Route) -> dict[str, Any]:
     responses = {str(answer.status): _success(answer, reads=reads)} | ({"304": _unchanged()} if reads else {})
     for status, names in codes(route).items():
         responses[str(status)] = _refusal(status, names)
+    if route.deprecated is not None:
+        for response in responses.values():
+            response["headers"] |= {name: DEPRECATION[name] for name in route.deprecated.headers({})}
     conditional = [{"$ref": "#/components/parameters/IfNoneMatch"}] if reads else []
     operation = {
         "operationId": answer.operation,
         "tags": [answer.tag],
         "summary": route.summary,
+        **({} if route.deprecated is None else {"deprecated": True}),
         "parameters": [*_parameters(route), *conditional],
         "responses": responses,
         "security": _security(route.access),

@@ -8,6 +8,7 @@ from datetime import datetime
 from marketflow.api import problems
 from marketflow.api.actions import ActionRoutes
 from marketflow.api.cursors import Cursors
+from marketflow.api.docs import page as docs
 from marketflow.api.json_text import compact
 from marketflow.api.messages import NO_STORE, Request, Response
 from marketflow.api.parameters import (
@@ -66,6 +67,7 @@ class ReadRoutes:
                 summary="This description of the API, for programs.",
                 access=Access.OPEN,
             ),
+            *docs.ROUTES,
             Route(
                 method="GET",
                 path="/v1/symbols",

@@ -17,6 +17,8 @@ STATUS = {
     "api_health": 200,
     "api_ready": 200,
     "api_openapi": 200,
+    "api_docs": 200,
+    "api_docs_file": 200,
     "api_symbols": 200,
     "api_symbol": 200,
     "api_convert": 200,
