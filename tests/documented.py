@@ -44,6 +44,7 @@ def check(path: str, answer: Answer, *, method: str = "GET") -> None:
         "Retry-After",
         "Cache-Control",
         "RateLimit-Policy",
+        "X-Adjustment",
     }
     assert told <= headers, f"{path} does not tell of {told - headers}"
     if "content" not in response:

@@ -63,6 +63,9 @@ class RestApi(Construct):
                 api_key_required=route.needs_key,
                 **self._authorization(route, user_pool),
             )
+        for path, function in {route.path: route.function for route in reversed(ROUTES)}.items():
+            # A method that the path does not have: 405 with the ones that it has. The gateway itself would say 403.
+            self.api.root.resource_for_path(path).add_method("ANY", integrations[function])
         add_problems(self.api, stage=stage)
         # Made before the gateway makes it, which would keep it for ever.
         name = f"API-Gateway-Execution-Logs_{self.api.rest_api_id}/{STAGE_NAME}"

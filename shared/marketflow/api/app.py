@@ -68,7 +68,7 @@ class App:
         """The answer to one API Gateway event; whatever goes wrong, it is an answer."""
         started = time.perf_counter()
         request = Request.from_event(event, base_path=self._base_path)
-        match = self._router.match(request.path)
+        match = self._match(request)
         route = next(iter(match.routes.values())).path if match else "none"
         answer = self._answer(request, match).for_gateway(request)
         answer["headers"].update(self._cors.headers(request) | self._limits.headers(request))
@@ -89,6 +89,16 @@ class App:
             self._meter.request(route=route, status=answer["statusCode"], milliseconds=milliseconds)
         return answer
 
+    def _match(self, request: Request) -> Match | None:
+        """What is at the path. The gateway sends methods that a path does not have to this function or another."""
+        match = self._router.match(request.path)
+        if match is not None and (request.method in match.routes or request.method == "HEAD"):
+            return match
+        # Only an odd request pays for knowing the routes of the other functions.
+        from marketflow.api.contract import routes  # noqa: PLC0415
+
+        return Router(routes()).match(request.path)
+
     def _answer(self, request: Request, match: Match | None) -> Response:
         if match is None:
             return Problem.PATH_NOT_FOUND.response(request, "There is nothing at this path.")
@@ -98,7 +108,8 @@ class App:
         if route is None:
             detail = f"{request.method[:20]} is not possible here; allowed: {match.allow}."
             return Problem.METHOD_NOT_ALLOWED.response(request, detail, headers={"Allow": match.allow})
-        return self._run(route, request, match)
+        response = self._run(route, request, match)
+        return response if route.deprecated is None else route.deprecated.mark(response)
 
     def _run(self, route: Route, request: Request, match: Match) -> Response:
         facts = {"correlation_id": request.id, "route": route.path}
