@@ -61,6 +61,22 @@ def test_the_list_is_of_the_owner_and_has_no_values(gateway: Gateway) -> None:
     assert (listed.id, listed.plan, listed.last4, listed.value) == (mine.id, Plan.PRO, "abcd", None)
 
 
+def test_a_list_has_no_values_even_when_it_was_sent_some(gateway: Gateway) -> None:
+    """The emulator sends them although they were not asked for."""
+    item = {
+        "id": "abc",
+        "name": "charts",
+        "customerId": "ann",
+        "value": VALUE,
+        "createdDate": NOON,
+        "description": '{"plan": "free", "last4": "abcd"}',
+    }
+    with Stubber(gateway.client) as stub:
+        stub.add_response("get_api_keys", {"items": [item]})
+        (listed,) = gateway.store.of("ann")
+    assert (listed.id, listed.value) == ("abc", None)
+
+
 def test_a_key_that_this_service_did_not_make_is_nobodys(gateway: Gateway) -> None:
     """The operator's has no owner; one that was made by hand has no plan of ours."""
     assert gateway.store.get(gateway.operator) is None
