@@ -84,7 +84,7 @@ class Keys:
         once: Once,
         plans: Mapping[Plan, Limits],
         clock: Clock,
-        secret: Callable[[], str] = lambda: secrets.token_urlsafe(SECRET_BYTES),
+        secret: Callable[[], str] = lambda: secrets.token_hex(SECRET_BYTES),
     ) -> None:
         self._store = store
         self._once = once
