@@ -62,7 +62,11 @@ _READS = (
 
 _USERS: tuple[Route, ...] = ()
 
-_ADMINS: tuple[Route, ...] = ()
+_ADMINS: tuple[Route, ...] = (
+    Route(path="/v1/symbols", method="POST", weight="manage", access="admin"),
+    Route(path="/v1/symbols/{symbol}", method="PATCH", weight="manage", access="admin"),
+    Route(path="/v1/symbols/{symbol}", method="DELETE", weight="manage", access="admin"),
+)
 
 _TABLE = _READS + _USERS + _ADMINS
 

@@ -12,10 +12,12 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING
 
-from marketflow.config import ApiSettings, AwsCredentials, EtlSettings, FetchSettings, MigrateSettings
+from marketflow.config import AdminSettings, ApiSettings, AwsCredentials, EtlSettings, FetchSettings, MigrateSettings
 from marketflow.domain.symbol import AssetType
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from marketflow.api.app import App
     from marketflow.domain.fetching import FetchRequest, RawResponse
     from marketflow.messaging.archive import RawArchive
@@ -172,6 +174,34 @@ def read_api() -> App:
 
 
 @cache
+def admin_api() -> App:
+    """The API of the operator: what changes symbols."""
+    import boto3
+    from botocore.config import Config
+
+    from marketflow.api.admin_routes import AdminRoutes
+    from marketflow.api.app import App
+    from marketflow.messaging.state import SymbolCatalog
+    from marketflow.observability import logger
+    from marketflow.persistence.administration import SymbolRegistry
+    from marketflow.services.administration import Administration
+    from marketflow.sources.catalog import CATALOG
+    from marketflow.sources.spelling import SPELLINGS
+
+    settings = AdminSettings.load()
+    # The symbols are locked while the catalog is written: S3 answers soon, or the change is given up.
+    impatient = Config(connect_timeout=2, read_timeout=4, retries={"total_max_attempts": 2})
+    administration = Administration(
+        registry=SymbolRegistry(settings.database_url, credentials=AwsCredentials.load),
+        catalog=SymbolCatalog(bucket=settings.data_bucket, client=boto3.client("s3", config=impatient)),
+        sources={name: AssetType(spec.asset_type) for name, spec in CATALOG.items()},
+        spellings=SPELLINGS,
+    )
+    routes = AdminRoutes(administration=administration, once=_each_time)
+    return App(routes.table(), log=logger, cors_origins=settings.cors_origins)
+
+
+@cache
 def _database(url: str, *, connect_deadline_seconds: float = 10.0) -> Database:
     from marketflow.persistence.connection import Database
 
@@ -183,8 +213,13 @@ def _database(url: str, *, connect_deadline_seconds: float = 10.0) -> Database:
 def close() -> None:
     """Close what was opened and forget what was wired. Lambda never calls it; tests and tools do."""
     _opened.close()
-    for wired in (fetcher, loading, preparation, read_api, _database):
+    for wired in (fetcher, loading, preparation, read_api, admin_api, _database):
         wired.cache_clear()
+
+
+def _each_time(*, operation: str, owner: str, key: str | None, payload: bytes, work: Callable[[], str]) -> str:  # noqa: ARG001 - the shape of Once
+    """Work that is done each time it is asked for; a symbol that is there already is a 409, so none is added twice."""
+    return work()
 
 
 def _secret(secret_id: str | None) -> str | None:

@@ -75,6 +75,12 @@ class ApiSettings(DatabaseSettings):
     cors_origins: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(default=(), alias="CORS_ORIGINS")
 
 
+class AdminSettings(ApiSettings):
+    """What the administration needs: what the read API does, and the bucket in which it publishes active symbols."""
+
+    data_bucket: str = Field(alias="DATA_BUCKET")
+
+
 class AwsCredentials(BaseModel):
     """The execution role's temporary credentials as Lambda hands them over; they change, so read them when needed."""
 

@@ -13,7 +13,7 @@ from marketflow.api.messages import Request, Response
 from marketflow.api.problems import Problem
 from marketflow.api.routes import ReadRoutes
 from marketflow.api.routing import Match, Route, Router
-from marketflow.errors import RefusedError, RetryLaterError
+from marketflow.errors import CatalogUnavailableError, RefusedError, RetryLaterError
 from marketflow.services.convert import Converter
 from marketflow.services.market_data import MarketData
 
@@ -73,6 +73,7 @@ class App:
             "request",
             extra={
                 "correlation_id": request.id,
+                **({"caller": request.caller.subject} if request.caller else {}),
                 "method": request.method,
                 "path": request.path,
                 "route": route,
@@ -116,6 +117,12 @@ class App:
             return route.handler(request, given)
         except RefusedError as error:
             return problems.refused(request, error)
+        except CatalogUnavailableError:
+            self._log.exception("catalog unavailable", extra=facts)
+            detail = (
+                f"Nothing was changed: the fetchers could not be told. Try again in {problems.RETRY_SECONDS} seconds."
+            )
+            return Problem.CATALOG_UNAVAILABLE.response(request, detail)
         except RetryLaterError:
             self._log.exception("database unavailable", extra=facts)
             detail = f"The database cannot answer now; try again in {problems.RETRY_SECONDS} seconds."
