@@ -46,7 +46,7 @@ class SymbolRegistry:
         *,
         credentials: Callable[[], Credentials] | None = None,
         connect_deadline_seconds: float = 5.0,
-        statement_timeout_seconds: float = 8.0,
+        statement_timeout_seconds: float = 5.0,
     ) -> None:
         connector = Connector(
             url=url,

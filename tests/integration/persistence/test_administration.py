@@ -14,8 +14,8 @@ from marketflow.errors import CatalogUnavailableError, DatabaseUnavailableError,
 from marketflow.persistence.administration import SymbolRegistry
 from marketflow.persistence.connection import Database
 from marketflow.persistence.reader import Reader
-from marketflow.persistence.symbols import SymbolRepository
 from marketflow.services.administration import Administration, Catalog
+from marketflow.services.preparation import Preparation
 from marketflow.sources.catalog import CATALOG
 from marketflow.sources.spelling import SPELLINGS
 
@@ -37,7 +37,7 @@ class Shelf:
         self.published[source] = tuple(symbol.symbol for symbol in symbols)
 
 
-def administration(url: str, catalog: Catalog, *, statement_timeout_seconds: float = 8.0) -> Administration:
+def administration(url: str, catalog: Catalog, *, statement_timeout_seconds: float = 5.0) -> Administration:
     """The service as it is deployed, but for the catalog."""
     return Administration(
         registry=SymbolRegistry(url, connect_deadline_seconds=1.0, statement_timeout_seconds=statement_timeout_seconds),
@@ -73,12 +73,26 @@ def test_a_condition_is_held_against_what_get_showed(database: Database, databas
     assert office.change(name, Change(), condition=lambda body: body == shown) == shown
 
 
-def test_a_catalog_is_that_of_the_migration(database: Database, database_url: str) -> None:
-    """Whoever publishes, fetchers find the same symbols in the same order."""
+def test_a_deployment_does_not_publish_behind_an_administrators_back(database_url: str) -> None:
+    """Its own publishing waits for a change, and then has it."""
     shelf = Shelf()
+    preparation = Preparation(
+        upgrade=lambda: (),
+        symbols=SymbolRegistry(database_url).transaction,
+        publisher=shelf,
+        sources=("binance",),
+    )
+    thread = threading.Thread(target=preparation.run)
+
+    def deploy() -> None:
+        shelf.meanwhile = lambda: None
+        thread.start()
+        thread.join(0.7)
+        assert thread.is_alive()
+
+    shelf.meanwhile = deploy
     administration(database_url, shelf).add(LTC)
-    active = SymbolRepository(database).active("binance")
-    assert shelf.published == {"binance": tuple(symbol.symbol for symbol in active)}
+    thread.join(10)
     assert "LTCUSDT" in shelf.published["binance"]
 
 

@@ -19,7 +19,7 @@ from marketflow.api.contract import routes
 from marketflow.api.openapi import codes, document
 from marketflow.api.parameters import read
 from marketflow.api.problems import Problem
-from marketflow.api.routing import Access
+from marketflow.api.routing import SCOPES, Access
 from marketflow.errors import RefusedError
 from tests.documented import DOCUMENTED, check
 from tests.unit.api.market import Client, FakeReader, event, minutes, pair
@@ -136,7 +136,7 @@ def test_every_problem_has_an_example() -> None:
         assert set(DOCUMENTED["components"]["schemas"]["Problem"]["required"]) == set(example["value"])
     used = set(DOCUMENTED["components"]["examples"])
     # Only a method that is not documented answers this one.
-    assert {problem.value for problem in Problem} - used == {"method_not_allowed", "unsupported_media_type"}
+    assert {problem.value for problem in Problem} - used == {"method_not_allowed"}
 
 
 def test_only_routes_with_a_key_tell_of_keys() -> None:
@@ -148,7 +148,8 @@ def test_only_routes_with_a_key_tell_of_keys() -> None:
         assert ("quota_exceeded" in found[429]) is needs_key
         assert "throttled" in found[429]
         security = DOCUMENTED["paths"][route.path][route.method.lower()]["security"]
-        assert security == ([{"ApiKey": []}] if needs_key else [])
+        expected = {Access.OPEN: [], Access.KEY: [{"ApiKey": []}]}
+        assert security == expected.get(route.access, [{"AccessToken": [SCOPES.get(route.access)]}])
 
 
 def test_the_document_is_served_as_it_was_generated() -> None:

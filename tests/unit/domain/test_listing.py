@@ -53,6 +53,7 @@ def why_not(given: dict[str, Any]) -> tuple[str, str]:
         symbol(given)
     if isinstance(refused.value, RefusedError):
         return str(refused.value.parameter), refused.value.detail
+    assert isinstance(refused.value, ValidationError)
     fault = refused.value.errors()[0]
     return str(fault["loc"][0]), fault["msg"]
 
