@@ -37,7 +37,15 @@ def check(path: str, answer: Answer, *, method: str = "get") -> None:
     headers = set(response["headers"])
     expected = {name for name in headers if name not in ("Link", "Content-Disposition", "X-Request-Id", "Retry-After")}
     assert expected <= answer.headers.keys()
-    told = answer.headers.keys() & {"Link", "Location", "Content-Disposition", "ETag", "Retry-After", "Cache-Control"}
+    told = answer.headers.keys() & {
+        "Link",
+        "Location",
+        "Content-Disposition",
+        "ETag",
+        "Retry-After",
+        "Cache-Control",
+        "X-Adjustment",
+    }
     assert told <= headers, f"{path} does not tell of {told - headers}"
     if "content" not in response:
         assert answer.body == ""
