@@ -177,6 +177,14 @@ def test_of_two_changes_that_knew_the_same_state_one_is_refused(database: Databa
     assert f'"name":"{winner}"' in str(reader.symbol("BTCUSDT"))
 
 
+def test_the_database_says_which_zones_it_knows(database_url: str) -> None:
+    """The two lists come from one place; what only one has is refused before it is stored."""
+    with SymbolRegistry(database_url).transaction() as register:
+        zones = [one for one in ("UTC", "America/New_York", "Europe/Istanbul", "Asia/Tokyo") if register.has_zone(one)]
+        assert len(zones) == 4
+        assert not register.has_zone("Mars/Olympus")
+
+
 def test_the_etl_and_readers_do_not_wait_for_an_administrator(database: Database, database_url: str) -> None:
     """While a symbol is being changed its rows are stored and read."""
 

@@ -16,6 +16,8 @@ pytestmark = pytest.mark.unit
 LTC = Draft(symbol="LTCUSDT", source="binance", base_currency="LTC", quote_currency="USDT")
 VOD = Draft(symbol="VOD.L", source="yahoo", quote_currency="GBP", timezone="Europe/London")
 
+NEW = "America/Coyhaique"
+
 
 @dataclass
 class Office:
@@ -121,6 +123,19 @@ def test_a_price_unit_has_to_fit_the_symbol_that_it_is_for() -> None:
         with pytest.raises(RefusedError) as error:
             office.change(name, price_unit=unit)
         assert refused(error) == (400, "invalid_body", "price_unit")
+
+
+def test_a_zone_that_the_database_does_not_know_is_refused() -> None:
+    """Its own list may be older; a question about the symbol's days would fail for ever."""
+    office = Office()
+    office.service.add(VOD)
+    for attempt in (
+        lambda: office.change("VOD.L", timezone="America/Coyhaique"),
+        lambda: office.service.add(VOD.model_copy(update={"symbol": "X", "source_symbol": "X.SN", "timezone": NEW})),
+    ):
+        with pytest.raises(RefusedError, match="does not know America/Coyhaique") as error:
+            attempt()
+        assert refused(error) == (400, "invalid_body", "timezone")
 
 
 @pytest.mark.parametrize("name", ["NOPE", "99", "\0", "ü", "", "x" * 41])
