@@ -74,7 +74,8 @@ def _functions() -> Iterator[Exemption]:
     for path in (*fetchers, "Etl", "Migrate"):
         traces = TRACES if path in fetchers else INTERFACES
         yield from _function("ingestion", path, reason=traces)
-    yield from _function("api", "Read", reason=INTERFACES)
+    for path in ("Read", "Admin"):
+        yield from _function("api", path, reason=INTERFACES)
     yield from _function("identity", "Token", reason=TRACES)
     for path, name in fetchers.items():
         for prefix in ("raw", "errors"):

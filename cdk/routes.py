@@ -72,7 +72,11 @@ _USERS = (
     Route(path="/v1/keys/{id}/usage", weight="manage", access="user"),
 )
 
-_ADMINS: tuple[Route, ...] = ()
+_ADMINS: tuple[Route, ...] = (
+    Route(path="/v1/symbols", method="POST", weight="manage", access="admin"),
+    Route(path="/v1/symbols/{symbol}", method="PATCH", weight="manage", access="admin"),
+    Route(path="/v1/symbols/{symbol}", method="DELETE", weight="manage", access="admin"),
+)
 
 _TABLE = _READS + _USERS + _ADMINS
 

@@ -39,6 +39,7 @@ def check(path: str, answer: Answer, *, method: str = "GET") -> None:
     assert expected <= answer.headers.keys()
     told = answer.headers.keys() & {
         "Link",
+        "Location",
         "Content-Disposition",
         "ETag",
         "Retry-After",
@@ -48,7 +49,7 @@ def check(path: str, answer: Answer, *, method: str = "GET") -> None:
     }
     assert told <= headers, f"{path} does not tell of {told - headers}"
     if "content" not in response:
-        assert not answer.body
+        assert answer.body == ""
         return
     media_type = answer.headers["Content-Type"].partition(";")[0]
     assert media_type in response["content"], media_type

@@ -8,7 +8,7 @@ from cdk.constructs.usage_plans import every_policy
 from cdk.problems import PROBLEMS
 from cdk.stages import Stage
 
-CORS_EXPOSED = ["Link", "ETag", "RateLimit-Policy", "Retry-After", "X-Adjustment"]
+CORS_EXPOSED = ["Link", "Location", "ETag", "RateLimit-Policy", "Retry-After", "X-Adjustment"]
 REFUSED = (401, 403)
 """What the gateway answers to a credential that is none: it tells nothing of plans."""
 

@@ -7,6 +7,7 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cdk.access import DatabaseAccess
@@ -19,6 +20,7 @@ from cdk.constructs.rest_api import RestApi
 from cdk.constructs.usage_plans import UsagePlans, plans_setting
 from cdk.stack import MarketFlowStack
 from cdk.stages import Stage
+from marketflow.sources.catalog import CATALOG
 
 
 class ApiStack(MarketFlowStack):
@@ -31,14 +33,16 @@ class ApiStack(MarketFlowStack):
         stage: Stage,
         bundler: Bundler,
         database: DatabaseAccess,
+        data: s3.IBucket,
         user_pool: cognito.IUserPool,
     ) -> None:
         super().__init__(scope, "api", stage=stage, description="the HTTP API")
         self.code = code_for(self, stage=stage, bundler=bundler)
         read = self._read(database)
-        functions = {"api": read.function, "keys": self._named("keys")}
-        rest = RestApi(self, "Rest", stage=stage, functions=functions, user_pool=user_pool)
         once = OnceTable(self, "Once", stage=stage)
+        admin = self._admin(database, data, once)
+        functions = {"api": read.function, "admin": admin.function, "keys": self._named("keys")}
+        rest = RestApi(self, "Rest", stage=stage, functions=functions, user_pool=user_pool)
         self._keys(rest.api, once)
         CfnOutput(self, "ApiUrl", value=rest.api.url, description="Paths begin below it: v1/health")
         CfnOutput(self, "ApiId", value=rest.api.rest_api_id)
@@ -108,3 +112,28 @@ class ApiStack(MarketFlowStack):
         return lambda_.Function.from_function_attributes(
             self, f"{name.capitalize()}ByName", function_arn=arn, skip_permissions=True
         )
+
+    def _admin(self, database: DatabaseAccess, data: s3.IBucket, once: OnceTable) -> Function:
+        """What changes symbols, in the VPC of the database; it publishes the active ones to the fetchers."""
+        stage = self.settings
+        admin = Function(
+            self,
+            "Admin",
+            stage=stage,
+            code=self.code,
+            folder="admin",
+            name="admin",
+            size=stage.functions.admin,
+            environment={
+                "DATABASE_URL": database.url,
+                "DATA_BUCKET": data.bucket_name,
+                **self._http(),
+                **once.environment(timeout=stage.functions.admin.timeout),
+            },
+            network=database.network,
+        )
+        database.grant_connect(admin.role)
+        once.grant_use(admin.role)
+        catalogs = [data.arn_for_objects(f"catalog/{name}.json") for name in CATALOG]
+        admin.role.add_to_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=catalogs))
+        return admin

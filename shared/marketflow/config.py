@@ -97,6 +97,12 @@ class IdempotencySettings(Settings):
     timeout_seconds: float = Field(alias="FUNCTION_TIMEOUT", gt=0)
 
 
+class AdminSettings(ApiSettings, IdempotencySettings):
+    """What the administration needs: what the read API does, and the bucket in which it publishes active symbols."""
+
+    data_bucket: str = Field(alias="DATA_BUCKET")
+
+
 class KeysSettings(HttpSettings, IdempotencySettings):
     """What the function of users' API keys needs: the usage plan of each plan that a key may be on."""
 

@@ -30,6 +30,10 @@ class ServiceUnavailableError(RetryLaterError):
     """A service of AWS that a request needs is busy or out of reach; asking again is safe."""
 
 
+class CatalogUnavailableError(RetryLaterError):
+    """The list of symbols for the fetchers could not be written; the change that it belongs to was not made."""
+
+
 class SymbolUnavailableError(MarketFlowError):
     """Give up on these symbols (vendor spelling): the source does not know them, or no longer."""
 

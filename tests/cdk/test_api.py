@@ -75,11 +75,14 @@ def test_a_method_that_a_path_does_not_have_is_told_by_the_function(assembly: As
     assert {entry["AuthorizationType"] for entry in others.values()} == {"NONE"}
 
 
-def test_every_route_but_the_open_ones_needs_an_api_key(assembly: Assembly) -> None:
-    """Health, readiness and the description tell nothing that is worth a key."""
-    found = methods(assembly.templates["api"])
-    openly = {path for (path, _), entry in found.items() if entry["AuthorizationType"] == "NONE"}
-    without = {path for (path, _), entry in found.items() if not entry["ApiKeyRequired"]} & openly
+def test_every_route_but_the_open_ones_needs_an_api_key_or_a_token(assembly: Assembly) -> None:
+    """Health, readiness and the description, for programs and for people, tell nothing that is worth a key."""
+    found = methods(assembly.templates["api"]).items()
+    without = {
+        path
+        for (path, _), entry in found
+        if not entry["ApiKeyRequired"] and entry["AuthorizationType"] != "COGNITO_USER_POOLS"
+    }
     assert without == {"/v1/health", "/v1/ready", "/v1/openapi.json", "/v1/docs", "/v1/docs/{file}"}
 
 
@@ -111,7 +114,7 @@ def test_the_key_is_on_a_usage_plan_with_throttle_and_quota(assembly: Assembly) 
 
 
 def test_the_plans_of_users_are_those_of_the_stage(assembly: Assembly) -> None:
-    """Rate, burst and quota a day are data of the stage, and both functions are told the same."""
+    """Rate, burst and quota a day are data of the stage, and every function is told the same."""
     api = assembly.templates["api"]
     wanted = CONTEXT["stages"][assembly.stage]["api"]
     plans = {
@@ -266,3 +269,12 @@ def test_the_local_api_has_a_stable_address(assembly: Assembly) -> None:
     (api,) = assembly.templates["api"].resources("AWS::ApiGateway::RestApi").values()
     tags = {tag["Key"]: tag["Value"] for tag in api["Properties"]["Tags"]}
     assert tags.get("ms-custom-id") == ("marketflow" if assembly.stage == "local" else None)
+
+
+def test_what_changes_symbols_needs_the_admin_scope_and_is_answered_by_its_own_function(assembly: Assembly) -> None:
+    """An API key does not open it, and neither does a token that only opens the caller's own keys."""
+    found = methods(assembly.templates["api"])
+    admin = [found["/v1/symbols", "POST"], *(found["/v1/symbols/{symbol}", verb] for verb in ("PATCH", "DELETE"))]
+    for entry in admin:
+        assert (entry["ApiKeyRequired"], entry["AuthorizationScopes"]) == (False, ["marketflow/admin"])
+        assert "AdminFunction" in text(entry["Integration"]["Uri"])

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.cdk
 RESERVED = re.compile(r"^(AWS_|_|LAMBDA_|TZ$|PATH$|PYTHONPATH$|LD_LIBRARY_PATH$)")
 """Lambda sets these itself and refuses a deployment that sets them; PYTHONPATH would hide the layer."""
 
-DATABASE_FUNCTIONS = {"etl", "migrate", "api"}
+DATABASE_FUNCTIONS = {"etl", "migrate", "api", "admin"}
 EVERYWHERE_ALLOWED = {
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
@@ -71,6 +71,7 @@ def test_the_functions_are_those_of_the_folders_and_the_catalogue(assembly: Asse
         "etl",
         "migrate",
         "api",
+        "admin",
         "keys",
         "token",
     }
@@ -155,6 +156,7 @@ def test_every_function_is_told_what_its_settings_ask_for(assembly: Assembly) ->
         "migrate": {"DATABASE_URL", "DATA_BUCKET"},
         "api": {"DATABASE_URL", "CORS_ORIGINS", "PLANS"},
         "keys": {"USAGE_PLAN_IDS", "IDEMPOTENCY_TABLE", "FUNCTION_TIMEOUT", "CORS_ORIGINS", "PLANS"},
+        "admin": {"DATABASE_URL", "CORS_ORIGINS", "PLANS", "DATA_BUCKET", "IDEMPOTENCY_TABLE", "FUNCTION_TIMEOUT"},
         "token": set(),
         **{f"fetch-{source}": {"SOURCE", "DATA_BUCKET", "PAYLOAD_QUEUE_URL"} for source in CATALOG},
     }
@@ -167,7 +169,7 @@ def test_every_function_is_told_what_its_settings_ask_for(assembly: Assembly) ->
 
 def test_every_function_has_its_folder() -> None:
     """functions/<name>/handler.py for each kind of function."""
-    for folder in ("fetch", "etl", "migrate", "api", "keys", "token"):
+    for folder in ("fetch", "etl", "migrate", "api", "admin", "keys", "token"):
         assert (ROOT / "functions" / folder / "handler.py").is_file()
 
 
@@ -212,6 +214,16 @@ def test_the_function_of_keys_may_touch_api_keys_and_its_table(cloud: Assembly) 
     assert allowed.pop("apigateway:PATCH") == allowed.pop("apigateway:DELETE") == {f"{arn}/apikeys/*"}
     assert allowed.keys() == {f"dynamodb:{verb}Item" for verb in ("Get", "Put", "Update", "Delete")}
     assert set.union(*allowed.values()) == {"<OnceTable0DB39D80.Arn>"}
+
+
+def test_the_administration_publishes_catalogs_and_nothing_else(cloud: Assembly) -> None:
+    """It reads no object, and writes only where each source's fetcher looks for its symbols."""
+    template, function = named(cloud)["admin"]
+    allowed = grants(template, function)
+    places = {resource.rpartition("/catalog/")[2] for resource in allowed["s3:PutObject"]}
+    assert places == {f"{source}.json" for source in CATALOG}
+    assert {action for action in allowed if action.startswith("s3:")} == {"s3:PutObject"}
+    assert not {action for action in allowed if action.startswith(("sqs", "secretsmanager", "lambda"))}
 
 
 def test_a_function_signs_in_to_the_database_as_one_user(cloud: Assembly) -> None:

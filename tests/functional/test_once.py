@@ -9,7 +9,7 @@ import pytest
 
 from marketflow.errors import RefusedError, ServiceUnavailableError
 from marketflow.idempotency.once import DAY_SECONDS, PowertoolsOnce
-from tests.cloud import Cloud
+from tests.cloud import Cloud, make_once_table
 
 pytestmark = pytest.mark.functional
 
@@ -22,12 +22,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.client = boto3.client("dynamodb")
-        self.client.create_table(
-            TableName=TABLE,
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        make_once_table(TABLE)
         self.once = PowertoolsOnce(table=TABLE, client=self.client, seconds=TIMEOUT)
         self.done = 0
 

@@ -28,6 +28,8 @@ class Answer:
     database: bool = True
     files: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
+    asks: tuple[str, ...] = ()
+    """Components of the request headers that the route reads."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,9 +109,16 @@ DETAILS: Mapping[Problem, str] = {
     Problem.RATE_TOO_OLD: "The leg from BTC to USDT has a price of BTCUSDT that is 7200 seconds old; at most 3600 are "
     "accepted. A greater max_age_seconds takes it.",
     Problem.TOO_MANY_KEYS: "You have 10 keys, and more are not possible: revoke one first.",
-    Problem.IDEMPOTENCY_IN_PROGRESS: "The first request with this Idempotency-Key is not finished yet; ask again.",
-    Problem.IDEMPOTENCY_MISMATCH: "This Idempotency-Key came before, with another body. Send the same body, or another "
-    "key.",
+    Problem.INVALID_HEADER: "Idempotency-Key: expected 1 to 255 printable ASCII characters without spaces, such as a "
+    "UUID.",
+    Problem.SYMBOL_EXISTS: "There is a symbol BTCUSDT already.",
+    Problem.IDEMPOTENCY_IN_PROGRESS: "The first request with this Idempotency-Key still runs; ask again in a second.",
+    Problem.IDEMPOTENCY_MISMATCH: "This Idempotency-Key came with another body before. Take a new key.",
+    Problem.PRECONDITION_FAILED: "BTCUSDT is not what you know any more: get it again, and its ETag.",
+    Problem.PRECONDITION_REQUIRED: "Send If-Match with the ETag of the symbol that you mean to change, as GET gave it, "
+    "or * for any state.",
+    Problem.CATALOG_UNAVAILABLE: "Nothing was changed: the fetchers could not be told. Try again in "
+    f"{RETRY_SECONDS} seconds.",
     Problem.INTERNAL_ERROR: "Something went wrong on our side. Please report the request_id.",
     Problem.DATABASE_UNAVAILABLE: f"The database cannot answer now; try again in {RETRY_SECONDS} seconds.",
     Problem.SERVICE_UNAVAILABLE: f"A service behind this API cannot answer now; try again in {RETRY_SECONDS} seconds.",
@@ -187,6 +196,31 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("GET", "/v1/symbols/{symbol}"): Answer(
         operation="getSymbol", tag="Symbols", description="The symbol.", schema=ref("Symbol")
     ),
+    ("POST", "/v1/symbols"): Answer(
+        operation="addSymbol",
+        tag="Symbols",
+        description="The new symbol, as GET shows it.",
+        schema=ref("Symbol"),
+        status=201,
+        asks=("IdempotencyKey",),
+        headers=(("ETag", "ETag"), ("Location", "Location")),
+    ),
+    ("PATCH", "/v1/symbols/{symbol}"): Answer(
+        operation="changeSymbol",
+        tag="Symbols",
+        description="The symbol as it is now, as GET shows it.",
+        schema=ref("Symbol"),
+        asks=("IfMatch",),
+        headers=(("ETag", "ETag"),),
+    ),
+    ("DELETE", "/v1/symbols/{symbol}"): Answer(
+        operation="deactivateSymbol",
+        tag="Symbols",
+        description="The symbol is not fetched any more.",
+        schema=None,
+        status=204,
+        asks=("IfMatchOptional",),
+    ),
     ("GET", "/v1/symbols/{symbol}/actions"): Answer(
         operation="listActions",
         tag="Symbols",
@@ -242,6 +276,7 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ),
     ("POST", "/v1/keys"): Answer(
         operation="createKey",
+        asks=("IdempotencyKey",),
         tag="Keys",
         description="The key with its value, which is not shown again.",
         schema=ref("NewApiKey"),
@@ -268,6 +303,7 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ),
     ("POST", "/v1/keys/{id}/rotate"): Answer(
         operation="rotateKey",
+        asks=("IdempotencyKey",),
         tag="Keys",
         description="The new key with its value, which is not shown again. The old one is revoked.",
         schema=ref("NewApiKey"),

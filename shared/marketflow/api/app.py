@@ -15,7 +15,7 @@ from marketflow.api.problems import Problem
 from marketflow.api.routes import ReadRoutes
 from marketflow.api.routing import Match, Route, Router
 from marketflow.domain.plans import Limits
-from marketflow.errors import RefusedError, RetryLaterError, ServiceUnavailableError
+from marketflow.errors import CatalogUnavailableError, RefusedError, RetryLaterError, ServiceUnavailableError
 from marketflow.services.convert import Converter
 from marketflow.services.market_data import MarketData
 
@@ -77,6 +77,7 @@ class App:
             "request",
             extra={
                 "correlation_id": request.id,
+                **({"caller": request.caller.subject} if request.caller else {}),
                 "method": request.method,
                 "path": request.path,
                 "route": route,
@@ -121,21 +122,30 @@ class App:
             return route.handler(request, given)
         except RefusedError as error:
             return problems.refused(request, error)
-        except ServiceUnavailableError:
-            self._log.exception("service unavailable", extra=facts)
-            detail = f"A service behind this API cannot answer now; try again in {problems.RETRY_SECONDS} seconds."
-            return Problem.SERVICE_UNAVAILABLE.response(request, detail)
-        except RetryLaterError:
-            self._log.exception("database unavailable", extra=facts)
-            detail = f"The database cannot answer now; try again in {problems.RETRY_SECONDS} seconds."
-            return Problem.DATABASE_UNAVAILABLE.response(request, detail)
+        except RetryLaterError as error:
+            return self._not_now(request, error, facts)
         except Exception:  # noqa: BLE001 - the boundary: the client gets a problem, the log gets the cause
             self._log.exception("unexpected error", extra=facts)
             detail = "Something went wrong on our side. Please report the request_id."
             return Problem.INTERNAL_ERROR.response(request, detail)
 
+    def _not_now(self, request: Request, error: RetryLaterError, facts: Mapping[str, object]) -> Response:
+        """What to say of something behind this API that is out of reach for a while."""
+        seconds = problems.RETRY_SECONDS
+        if isinstance(error, CatalogUnavailableError):
+            problem = Problem.CATALOG_UNAVAILABLE
+            detail = f"Nothing was changed: the fetchers could not be told. Try again in {seconds} seconds."
+        elif isinstance(error, ServiceUnavailableError):
+            problem = Problem.SERVICE_UNAVAILABLE
+            detail = f"A service behind this API cannot answer now; try again in {seconds} seconds."
+        else:
+            problem = Problem.DATABASE_UNAVAILABLE
+            detail = f"The database cannot answer now; try again in {seconds} seconds."
+        self._log.exception(problem.title.lower(), extra=facts)
+        return problem.response(request, detail)
 
-def build(  # noqa: PLR0913 - the same
+
+def build(  # noqa: PLR0913 - each is a fact of its own about a deployed API
     *,
     market_data: MarketData,
     converter: Converter,

@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from marketflow.api.answers import ANSWERS, DEPRECATION, DETAILS, GATEWAY, Answer
-from marketflow.api.idempotency import HEADER, PATTERN
+from marketflow.api.bodies import MERGE_PATCH
+from marketflow.api.idempotency import HEADER, LONGEST
 from marketflow.api.problems import Problem
 from marketflow.api.routing import SCOPES, Access, Route
 from marketflow.api.schemas import SCHEMAS, ref
@@ -50,6 +51,11 @@ _HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string"},
         "example": '<https://api.example.com/api/v1/symbols?limit=100&cursor=AbC>; rel="next"',
     },
+    "Location": {
+        "description": "Where the new thing is.",
+        "schema": {"type": "string", "format": "uri-reference"},
+        "example": "https://api.example.com/api/v1/symbols/LTCUSDT",
+    },
     "RateLimitPolicy": {
         "description": "The limits of your key's plan (draft-ietf-httpapi-ratelimit-headers): requests a second on "
         "average and, as `burst`, at once; requests a day in UTC. The gateway's own errors name every plan's.",
@@ -76,13 +82,28 @@ _IF_NONE_MATCH = {
     "schema": {"type": "string"},
 }
 
-_IDEMPOTENCY_KEY = {
-    "name": HEADER,
+_IF_MATCH = {
+    "name": "If-Match",
     "in": "header",
-    "description": "Any word of your own, such as a UUID. A request that comes again with it and the same body within "
-    "24 hours gets the same answer and changes nothing; with another body it is refused.",
-    "required": False,
-    "schema": {"type": "string", "pattern": PATTERN, "examples": ["7c9e6679-7425-40de-944b-e07fc1f90ae7"]},
+    "description": "The ETag of what you mean to change, from GET: 412 when it has changed since. * for any state.",
+    "required": True,
+    "schema": {"type": "string", "minLength": 1},
+    "example": "*",
+}
+
+_REQUEST_HEADERS: dict[str, dict[str, Any]] = {
+    "IfNoneMatch": _IF_NONE_MATCH,
+    "IfMatch": _IF_MATCH,
+    "IfMatchOptional": {**_IF_MATCH, "required": False},
+    "IdempotencyKey": {
+        "name": HEADER,
+        "in": "header",
+        "description": "A key of your own, such as a UUID: the same request with the same key is carried out once in "
+        "24 hours, and answered alike each time; another body with it is refused.",
+        "required": False,
+        "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": "^[!-~]+$"},
+        "example": "6f1d2c3b-8a59-4e0d-9c7a-5b4e3f2a1d0c",
+    },
 }
 
 _STATUS_WORDS = {
@@ -91,9 +112,11 @@ _STATUS_WORDS = {
     403: "The credential is missing, or does not open this.",
     404: "There is no such thing.",
     409: "It is there, and cannot be used as asked.",
+    412: "It is not what the caller knows.",
     413: "The request is too large.",
     415: "The body is not what its Content-Type has to say.",
-    422: "It cannot be done as asked.",
+    422: "It contradicts an earlier request.",
+    428: "The request has to say on what it relies.",
     429: "Too many requests.",
     500: "The fault is on our side.",
     503: "Not now; Retry-After says when to ask again.",
@@ -123,7 +146,7 @@ def document(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
         "components": {
             "schemas": SCHEMAS,
             "headers": _HEADERS,
-            "parameters": {"IfNoneMatch": _IF_NONE_MATCH, "IdempotencyKey": _IDEMPOTENCY_KEY},
+            "parameters": _REQUEST_HEADERS,
             "examples": _examples(table),
             "securitySchemes": {
                 "ApiKey": {
@@ -175,10 +198,11 @@ def _own(route: Route) -> Iterator[Problem]:
         # An empty segment names nothing.
         yield Problem.PATH_NOT_FOUND
     yield Problem.INVALID_BODY
-    if route.method == "POST":
-        yield Problem.INVALID_PARAMETER
+    if "IdempotencyKey" in _answer(route).asks:
+        yield Problem.INVALID_HEADER
         yield Problem.IDEMPOTENCY_IN_PROGRESS
         yield Problem.IDEMPOTENCY_MISMATCH
+        yield Problem.SERVICE_UNAVAILABLE
     if route.body is not None:
         yield Problem.REQUEST_TOO_LARGE
         yield Problem.UNSUPPORTED_MEDIA_TYPE
@@ -208,8 +232,8 @@ def _operation(route: Route) -> dict[str, Any]:
             # The gateway refuses with 403 what is no key.
             if answered != "403":
                 response["headers"] |= _headers({"RateLimit-Policy": "RateLimitPolicy"})
-    headers = {"GET": ["IfNoneMatch"], "POST": ["IdempotencyKey"]}.get(route.method, [])
-    conditional = [{"$ref": f"#/components/parameters/{name}"} for name in headers]
+    asks = ("IfNoneMatch",) if reads else answer.asks
+    conditional = [{"$ref": f"#/components/parameters/{name}"} for name in asks]
     operation = {
         "operationId": answer.operation,
         "tags": [answer.tag],
@@ -220,7 +244,8 @@ def _operation(route: Route) -> dict[str, Any]:
         "security": _security(route.access),
     }
     if route.body is not None:
-        content = {"application/json": {"schema": _body_schema(route.body)}}
+        kinds = (MERGE_PATCH, "application/json") if route.method == "PATCH" else ("application/json",)
+        content = {kind: {"schema": _body_schema(route.body)} for kind in kinds}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
 

@@ -11,7 +11,7 @@ import pytest
 from marketflow.api.app import App
 from marketflow.api.key_routes import KeyRoutes
 from marketflow.domain.plans import Plan
-from tests.cloud import Cloud
+from tests.cloud import Cloud, make_once_table
 from tests.handlers import EVENTS, Context, Handler, event, load
 from tests.unit.api.market import FakeLog
 from tests.unit.services.keyring import FakeStore, keyring
@@ -49,14 +49,9 @@ def test_an_event_is_answered(name: str, status: int) -> None:
 @pytest.fixture
 def handler(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Handler:
     """The deployed function with two plans and an empty table."""
-    gateway, dynamodb = boto3.client("apigateway"), boto3.client("dynamodb")
+    gateway = boto3.client("apigateway")
     plans = {plan.value: gateway.create_usage_plan(name=plan)["id"] for plan in Plan}
-    dynamodb.create_table(
-        TableName=TABLE,
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    make_once_table(TABLE)
     limits = {"rate": 2, "burst": 5, "quota_per_day": 1000}
     settings = {
         "USAGE_PLAN_IDS": json.dumps(plans),

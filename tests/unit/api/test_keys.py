@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflow.api.app import App
-from marketflow.api.idempotency import PATTERN
 from marketflow.api.key_routes import KeyRoutes
 from tests.documented import check
 from tests.unit.api.market import Answer, Client, FakeLog, event
@@ -157,15 +156,15 @@ def test_the_same_request_makes_one_key(ann: Person, store: FakeStore) -> None:
     assert len(store.kept) == 1
 
 
-@pytest.mark.parametrize("key", ["", " ", "a" * 256, "tab\tbed", "şifre", "a\x7f"])
+@pytest.mark.parametrize("key", ["", " ", "two words", "a" * 256, "tab\tbed", "şifre", "a\x7f"])
 def test_an_idempotency_key_that_cannot_be_one_is_refused(ann: Person, store: FakeStore, key: str) -> None:
     """Before anything is done."""
     answer = ann.send("POST", "/v1/keys", {"name": "a", "plan": "free"}, {"Idempotency-Key": key})
     check("/v1/keys", answer, method="POST")
-    assert (answer.status, answer.json["parameter"], store.kept) == (400, "Idempotency-Key", {})
+    assert (answer.status, answer.json["code"], store.kept) == (400, "invalid_header", {})
 
 
-@given(key=st.from_regex(PATTERN.replace("$", r"\Z"), fullmatch=True))
+@given(key=st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=255))
 def test_any_printable_word_is_an_idempotency_key(key: str) -> None:
     """What the document describes is accepted."""
     person = Person("ann", store=FakeStore())
