@@ -6,6 +6,7 @@ TESTS ?= tests
 FN ?=
 EVENT ?=
 ARGS ?=
+ADMIN ?=
 
 suffix := $(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 VENV := .venv$(suffix)
@@ -16,7 +17,7 @@ export PYTHONPATH := shared:.
 export EMULATOR_VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run status invoke smoke test fuzz lint typecheck format hooks openapi pins synth bootstrap deploy diff clean
+.PHONY: help setup run status token invoke smoke test fuzz lint typecheck format hooks openapi contract pins synth bootstrap deploy diff clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +31,9 @@ run: setup ## Start the whole pipeline on this machine until Ctrl-C (SOURCES=liv
 status: setup ## Say when each source of the running pipeline last delivered and is due next
 	@$(RUN) -m local.status
 
+token: setup ## Print an access token for the running pipeline, to make API keys with (ADMIN=1: of an admin)
+	@ADMIN="$(ADMIN)" $(RUN) -m local.sign_in
+
 invoke: setup ## Run one deployed handler: make invoke FN=etl EVENT=events/sqs_binance_klines.json
 	@$(RUN) -m local.invoke "$(FN)" "$(EVENT)"
 
@@ -42,8 +46,8 @@ test: setup ## Run all tests with coverage (TESTS=tests/unit for some, ARGS="-k 
 fuzz: setup ## Throw thousands of made-up requests at a deployment of its own (SEED=7 repeats a run)
 	@exec $(RUN) -m local.fuzz
 
-lint: setup ## Check format, lint rules and import directions
-	$(RUN) -m ruff format --check . && $(RUN) -m ruff check . && $(VENV)/bin/lint-imports
+lint: setup ## Check format, lint rules, import directions and that the API only gained (as `make contract`)
+	$(RUN) -m ruff format --check . && $(RUN) -m ruff check . && $(VENV)/bin/lint-imports && $(RUN) -m local.contract
 
 typecheck: setup ## Check the types, strictly
 	$(RUN) -m mypy shared functions cdk local
@@ -56,6 +60,9 @@ hooks: setup ## Install the same checks as a git pre-commit hook
 
 openapi: setup ## Write docs/openapi.json, and the copy that the API serves, from the routes
 	@$(RUN) -m local.openapi
+
+contract: setup ## Refuse a docs/openapi.json that breaks the last release (ARGS=--release keeps it as the released one)
+	@$(RUN) -m local.contract $(ARGS)
 
 pins: setup ## Regenerate the pinned requirement files (ARGS=--upgrade for newer versions)
 	$(RUN) -m local.pins $(ARGS)

@@ -49,8 +49,11 @@ _READS = (
     Route(path="/v1/health", weight="open", access="open"),
     Route(path="/v1/ready", weight="open", access="open"),
     Route(path="/v1/openapi.json", weight="open", access="open"),
+    Route(path="/v1/docs", weight="open", access="open"),
+    Route(path="/v1/docs/{file}", weight="open", access="open"),
     Route(path="/v1/symbols", weight="read"),
     Route(path="/v1/symbols/{symbol}", weight="read"),
+    Route(path="/v1/symbols/{symbol}/actions", weight="bulk"),
     Route(path="/v1/prices", weight="read"),
     Route(path="/v1/prices/{symbol}", weight="read"),
     Route(path="/v1/prices/{symbol}/history", weight="bulk"),
@@ -61,9 +64,20 @@ _READS = (
     Route(path="/v1/coverage/{symbol}", weight="bulk"),
 )
 
-_USERS: tuple[Route, ...] = ()
+_USERS = (
+    Route(path="/v1/keys", method="POST", weight="manage", access="user"),
+    Route(path="/v1/keys", weight="manage", access="user"),
+    Route(path="/v1/keys/{id}", method="PATCH", weight="manage", access="user"),
+    Route(path="/v1/keys/{id}", method="DELETE", weight="manage", access="user"),
+    Route(path="/v1/keys/{id}/rotate", method="POST", weight="manage", access="user"),
+    Route(path="/v1/keys/{id}/usage", weight="manage", access="user"),
+)
 
-_ADMINS: tuple[Route, ...] = ()
+_ADMINS: tuple[Route, ...] = (
+    Route(path="/v1/symbols", method="POST", weight="manage", access="admin"),
+    Route(path="/v1/symbols/{symbol}", method="PATCH", weight="manage", access="admin"),
+    Route(path="/v1/symbols/{symbol}", method="DELETE", weight="manage", access="admin"),
+)
 
 _TABLE = _READS + _USERS + _ADMINS
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from marketflow.api.admin_routes import AdminRoutes
 from marketflow.api.coverage_routes import CoverageRoutes
+from marketflow.api.key_routes import KeyRoutes
 from marketflow.api.routes import ReadRoutes
 from marketflow.api.routing import Route
 
 
 def routes() -> tuple[Route, ...]:
     """The whole table. Its handlers cannot be called: what they rely on was left out."""
-    reads = ReadRoutes(market_data=None, converter=None, cursors=None).table()  # type: ignore[arg-type]
-    return (*reads, *CoverageRoutes(coverages=None).table())  # type: ignore[arg-type]
+    read = ReadRoutes(market_data=None, converter=None, cursors=None)  # type: ignore[arg-type]
+    coverage = CoverageRoutes(coverages=None)  # type: ignore[arg-type]
+    keys = KeyRoutes(keys=None)  # type: ignore[arg-type]
+    admin = AdminRoutes(administration=None, once=None)  # type: ignore[arg-type]
+    return read.table() + coverage.table() + keys.table() + admin.table()

@@ -10,10 +10,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from marketflow.api.answers import ANSWERS, DETAILS, GATEWAY, Answer
+from marketflow.api.answers import ANSWERS, DEPRECATION, DETAILS, GATEWAY, Answer
+from marketflow.api.bodies import MERGE_PATCH
+from marketflow.api.idempotency import HEADER, LONGEST
 from marketflow.api.problems import Problem
 from marketflow.api.routing import SCOPES, Access, Route
 from marketflow.api.schemas import SCHEMAS, ref
+from marketflow.domain.reading import Adjustment
 
 _ABOUT = """\
 Exact market data with its age and its origin.
@@ -23,6 +26,11 @@ the next page is in the `Link` header. Decimals are exact: read them with a deci
 `numbers=string`. Within v1 members, parameters and codes are only added: ignore what you do not know."""
 
 _HEADERS: dict[str, dict[str, Any]] = {
+    "Adjustment": {
+        "description": "What the prices are adjusted for, as it was asked.",
+        "schema": {"type": "string", "enum": [*Adjustment]},
+        "example": "split",
+    },
     "CacheControl": {
         "description": "How long the answer stays true. A page of candles that can never change is immutable.",
         "schema": {"type": "string"},
@@ -42,6 +50,17 @@ _HEADERS: dict[str, dict[str, Any]] = {
         "description": "The next page (RFC 8288), when there is one.",
         "schema": {"type": "string"},
         "example": '<https://api.example.com/api/v1/symbols?limit=100&cursor=AbC>; rel="next"',
+    },
+    "Location": {
+        "description": "Where the new thing is.",
+        "schema": {"type": "string", "format": "uri-reference"},
+        "example": "https://api.example.com/api/v1/symbols/LTCUSDT",
+    },
+    "RateLimitPolicy": {
+        "description": "The limits of your key's plan (draft-ietf-httpapi-ratelimit-headers): requests a second on "
+        "average and, as `burst`, at once; requests a day in UTC. The gateway's own errors name every plan's.",
+        "schema": {"type": "string"},
+        "example": '"rate";q=2;w=1;burst=5, "quota";q=1000;w=86400',
     },
     "RequestId": {
         "description": "Names the request in our logs.",
@@ -63,14 +82,41 @@ _IF_NONE_MATCH = {
     "schema": {"type": "string"},
 }
 
+_IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The ETag of what you mean to change, from GET: 412 when it has changed since. * for any state.",
+    "required": True,
+    "schema": {"type": "string", "minLength": 1},
+    "example": "*",
+}
+
+_REQUEST_HEADERS: dict[str, dict[str, Any]] = {
+    "IfNoneMatch": _IF_NONE_MATCH,
+    "IfMatch": _IF_MATCH,
+    "IfMatchOptional": {**_IF_MATCH, "required": False},
+    "IdempotencyKey": {
+        "name": HEADER,
+        "in": "header",
+        "description": "A key of your own, such as a UUID: the same request with the same key is carried out once in "
+        "24 hours, and answered alike each time; another body with it is refused.",
+        "required": False,
+        "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": "^[!-~]+$"},
+        "example": "6f1d2c3b-8a59-4e0d-9c7a-5b4e3f2a1d0c",
+    },
+}
+
 _STATUS_WORDS = {
     400: "The request is wrong.",
     401: "The access token is missing, expired or not valid.",
     403: "The credential is missing, or does not open this.",
     404: "There is no such thing.",
     409: "It is there, and cannot be used as asked.",
+    412: "It is not what the caller knows.",
     413: "The request is too large.",
     415: "The body is not what its Content-Type has to say.",
+    422: "It contradicts an earlier request.",
+    428: "The request has to say on what it relies.",
     429: "Too many requests.",
     500: "The fault is on our side.",
     503: "Not now; Retry-After says when to ask again.",
@@ -81,8 +127,8 @@ _RETRY = (429, 503, 504)
 
 
 def document(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
-    """The document of `routes`. Raises ValueError for a route that `answers.ANSWERS` does not describe."""
-    table = tuple(routes)
+    """The document of those `routes` that are `documented`. Raises ValueError for one that `answers.ANSWERS` lacks."""
+    table = tuple(route for route in routes if route.documented)
     paths: dict[str, dict[str, Any]] = {}
     for route in table:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
@@ -100,7 +146,7 @@ def document(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
         "components": {
             "schemas": SCHEMAS,
             "headers": _HEADERS,
-            "parameters": {"IfNoneMatch": _IF_NONE_MATCH},
+            "parameters": _REQUEST_HEADERS,
             "examples": _examples(table),
             "securitySchemes": {
                 "ApiKey": {
@@ -152,6 +198,11 @@ def _own(route: Route) -> Iterator[Problem]:
         # An empty segment names nothing.
         yield Problem.PATH_NOT_FOUND
     yield Problem.INVALID_BODY
+    if "IdempotencyKey" in _answer(route).asks:
+        yield Problem.INVALID_HEADER
+        yield Problem.IDEMPOTENCY_IN_PROGRESS
+        yield Problem.IDEMPOTENCY_MISMATCH
+        yield Problem.SERVICE_UNAVAILABLE
     if route.body is not None:
         yield Problem.REQUEST_TOO_LARGE
         yield Problem.UNSUPPORTED_MEDIA_TYPE
@@ -173,17 +224,28 @@ def _operation(route: Route) -> dict[str, Any]:
     responses = {str(answer.status): _success(answer, reads=reads)} | ({"304": _unchanged()} if reads else {})
     for status, names in codes(route).items():
         responses[str(status)] = _refusal(status, names)
-    conditional = [{"$ref": "#/components/parameters/IfNoneMatch"}] if reads else []
+    if route.deprecated is not None:
+        for response in responses.values():
+            response["headers"] |= {name: DEPRECATION[name] for name in route.deprecated.headers({})}
+    if route.access is Access.KEY:
+        for answered, response in responses.items():
+            # The gateway refuses with 403 what is no key.
+            if answered != "403":
+                response["headers"] |= _headers({"RateLimit-Policy": "RateLimitPolicy"})
+    asks = ("IfNoneMatch",) if reads else answer.asks
+    conditional = [{"$ref": f"#/components/parameters/{name}"} for name in asks]
     operation = {
         "operationId": answer.operation,
         "tags": [answer.tag],
         "summary": route.summary,
+        **({} if route.deprecated is None else {"deprecated": True}),
         "parameters": [*_parameters(route), *conditional],
         "responses": responses,
         "security": _security(route.access),
     }
     if route.body is not None:
-        content = {"application/json": {"schema": _body_schema(route.body)}}
+        kinds = (MERGE_PATCH, "application/json") if route.method == "PATCH" else ("application/json",)
+        content = {kind: {"schema": _body_schema(route.body)} for kind in kinds}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
 
@@ -213,7 +275,9 @@ def _member(raw: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str,
 
 
 def _success(answer: Answer, *, reads: bool) -> dict[str, Any]:
-    names = {"Cache-Control": "CacheControl", "X-Request-Id": "RequestId"} | ({"ETag": "ETag"} if reads else {})
+    names = {"Cache-Control": "CacheControl", "X-Request-Id": "RequestId", **dict(answer.headers)}
+    if reads:
+        names["ETag"] = "ETag"
     if answer.paged:
         names["Link"] = "Link"
     if answer.files:
@@ -237,7 +301,8 @@ def _refusal(status: int, names: Iterable[str]) -> dict[str, Any]:
         "description": _STATUS_WORDS[status],
         "content": {"application/problem+json": {"schema": ref("Problem"), "examples": examples}},
     }
-    headers = {"Cache-Control": "CacheControl"} | ({"Retry-After": "RetryAfter"} if status in _RETRY else {})
+    retry = status in _RETRY or Problem.IDEMPOTENCY_IN_PROGRESS.value in examples
+    headers = {"Cache-Control": "CacheControl"} | ({"Retry-After": "RetryAfter"} if retry else {})
     return {**answer, "headers": _headers(headers)}
 
 

@@ -21,13 +21,14 @@ from pydantic import (
 
 from marketflow.api.problems import Problem
 from marketflow.domain.interval import Interval
-from marketflow.domain.reading import Layout
+from marketflow.domain.reading import Adjustment, Layout
 from marketflow.domain.symbol import AssetType
 from marketflow.errors import RefusedError
 from marketflow.services.convert import MAX_AGE_SECONDS, SIGNIFICANT_DIGITS
 
 MAX_ROWS = 10_000
 MAX_SYMBOLS = 100
+MAX_NAME_LENGTH = 40
 MAX_CURSOR_LENGTH = 400
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -78,6 +79,8 @@ def _names(value: object) -> tuple[str, ...]:
     if text.count(",") >= MAX_SYMBOLS:
         raise ValueError(f"at most {MAX_SYMBOLS} symbols in one request")
     names = tuple(dict.fromkeys(text.split(",")))
+    if any(len(name) > MAX_NAME_LENGTH for name in names):
+        raise ValueError(f"no symbol has more than {MAX_NAME_LENGTH} characters")
     if "" in names:
         raise ValueError("expected symbols with a comma between each two, such as BTCUSDT,AAPL")
     return names
@@ -109,7 +112,7 @@ Names = Annotated[
     WithJsonSchema(
         {
             "type": "array",
-            "items": {"type": "string", "pattern": "^[^,]+$"},
+            "items": {"type": "string", "pattern": "^[^,]+$", "maxLength": MAX_NAME_LENGTH},
             "minItems": 1,
             "maxItems": MAX_SYMBOLS,
             "examples": [["BTCUSDT", "AAPL"]],
@@ -212,6 +215,11 @@ class CandlesParameters(_Candles):
 
     symbol: str = Field(description="The symbol's name.", examples=["BTCUSDT"])
     format: Layout = Field(default=Layout.JSON, description="A JSON array, CSV with a header row, or JSON lines.")
+    adjustment: Adjustment = Field(
+        default=Adjustment.RAW,
+        description="Prices as they were traded (raw), or in terms of today's shares (split), also less the dividends "
+        "since (all). The latter two are for stocks only.",
+    )
 
 
 class CandleBatchParameters(_Candles):

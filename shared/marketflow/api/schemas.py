@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from marketflow.domain.interval import Interval
+from marketflow.domain.plans import Plan
+from marketflow.domain.records import ActionKind
 from marketflow.domain.symbol import AssetType
 
 Schema = dict[str, Any]
@@ -72,6 +74,14 @@ _REPORT: dict[str, Schema] = {
     "stale": _said(TRUTH, "Whether the newest data is older than the target, or there is none."),
 }
 
+_KEY: dict[str, Schema] = {
+    "id": TEXT,
+    "name": TEXT,
+    "plan": _one_of(*Plan),
+    "created_at": TIME,
+    "last4": _said(TEXT, "The last four characters of the value, to tell keys apart."),
+}
+
 _PROBLEM: dict[str, Schema] = {
     "type": {"type": "string", "format": "uri", "description": "urn:marketflow:problem: and the code."},
     "title": TEXT,
@@ -133,6 +143,18 @@ SCHEMAS: dict[str, Schema] = {
         active=_said(TRUTH, "Whether it is being fetched."),
         created_at=TIME,
         updated_at=TIME,
+    ),
+    "Action": _object(
+        "A dividend, which has an amount, or a split, which has a ratio.",
+        effective_at=_said(TIME, "Midnight of the ex-date at the exchange: later prices have it in them."),
+        kind=_one_of(*ActionKind),
+        ex_date={"type": "string", "format": "date", "description": "At the exchange."},
+        amount=_said(_or_null(DECIMAL), "What was paid for each share that there was on the ex-date."),
+        currency=_or_null(TEXT),
+        numerator=_said(_or_null(DECIMAL), "How many shares a split makes: 4 of 1, or 1 of 10 when it is reverse."),
+        denominator=_said(_or_null(DECIMAL), "Of how many."),
+        source=TEXT,
+        observed_at=_said(TIME, "When we first received it so."),
     ),
     "Price": _object(
         "The latest observed price.",
@@ -232,6 +254,19 @@ SCHEMAS: dict[str, Schema] = {
             ),
             tries=_said(COUNT, "How often a repair was tried."),
         ),
+    ),
+    "ApiKey": _object("An API key of yours.", **_KEY),
+    "NewApiKey": _object(
+        "An API key that has just been made.",
+        **_KEY,
+        value=_said(TEXT, "What to send as x-api-key. Keep it: it is shown this once."),
+    ),
+    "KeyUsage": _object(
+        "The requests of a key on a day.",
+        date={"type": "string", "format": "date", "description": "The day in UTC."},
+        used=COUNT,
+        limit=_said(COUNT, "What the plan allowed."),
+        remaining=COUNT,
     ),
     "Problem": _PROBLEM_ANSWER,
 }

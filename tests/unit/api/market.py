@@ -13,7 +13,10 @@ from urllib.parse import parse_qsl, urlsplit
 from marketflow.api.app import App, build
 from marketflow.domain.coverage import Calendar, CoverageFacts, CoverageQuery, Reach, Supply
 from marketflow.domain.interval import Interval
+from marketflow.domain.plans import Limits
 from marketflow.domain.reading import (
+    ActionPage,
+    ActionQuery,
     CandleBatch,
     CandlePage,
     CandleQuery,
@@ -32,6 +35,11 @@ from marketflow.services.market_data import MarketData
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 KEY = b"a key that only tests know"
+OPEN = ("/v1/health", "/v1/ready", "/v1/openapi.json")
+PLANS = {
+    "operator": Limits(rate=50, burst=100, quota_per_day=1_000_000),
+    "free": Limits(rate=2, burst=5, quota_per_day=1_000),
+}
 
 
 def source_facts(source: str, asset_type: str, freshness_target_seconds: int) -> SourceFacts:
@@ -114,6 +122,11 @@ class FakeReader:
         page = times[: query.limit]
         rows = [json.dumps({"as_of": f"{time:%Y-%m-%dT%H:%M:%SZ}"}) for time in page]
         return HistoryPage(body=f"[{','.join(rows)}]", last=page[-1] if len(times) > len(page) else None)
+
+    def actions(self, name: str, query: ActionQuery) -> ActionPage | None:
+        """Nothing ever happened."""
+        self._ask(name)
+        return ActionPage(body="[]", last=None) if name in self.candle_times else None
 
     def candles(self, name: str, query: CandleQuery) -> CandlePage | None:
         """The candles in the range, in order, at most `limit`."""
@@ -262,6 +275,7 @@ class Client:
             ),
             cursor_key=KEY,
             log=self.log,
+            plans=PLANS,
         )
 
     def get(self, path: str, method: str = "GET", headers: Mapping[str, str] | None = None, **query: str) -> Answer:
@@ -313,7 +327,12 @@ def event(
         "httpMethod": method,
         "headers": {"Host": "api.example.com", "X-Forwarded-Proto": "https", **(headers or {})},
         "multiValueQueryStringParameters": dict(query or {}) or None,
-        "requestContext": {"requestId": "request-1", "path": f"/api{path}", "stage": "api"},
+        "requestContext": {
+            "requestId": "request-1",
+            "path": f"/api{path}",
+            "stage": "api",
+            "identity": {} if path in OPEN else {"apiKey": "an-api-key-of-the-operator"},
+        },
     }
 
 
