@@ -217,16 +217,15 @@ def _repairable(case: _Case, grid: Grid) -> tuple[Runs, Runs]:
     """Which candles the next scheduled run asks for, and which a backfill can.
 
     The run reaches back to what was answered last, as deep as the source allows in one call, and only for symbols that
-    are active.
+    are active. One that never was asked for is asked for with its past.
     """
     reach = case.supply.reach.get(case.question.interval)
     if reach is None:
         return [], []
     now, until = int(case.now.timestamp()), case.facts.fetched_until
-    catches_up = case.facts.active and until is not None
     since = max(now - reach.catches_up_seconds, until or 0)
     oldest = 0 if reach.history_seconds is None else grid.number_at(now - reach.history_seconds)
-    return joined([(grid.number_at(since), grid.total)] if catches_up else []), joined([(oldest, grid.total)])
+    return joined([(grid.number_at(since), grid.total)] if case.facts.active else []), joined([(oldest, grid.total)])
 
 
 def _refused(parameter: str, said: str) -> RefusedError:

@@ -42,7 +42,7 @@ def test_an_answer_counts_and_explains() -> None:
                 "end": "2026-11-23T11:06:00Z",
                 "missing": 2,
                 "reason": "not_fetched",
-                "repair": {"state": "on_request", "tries": 0},
+                "repair": {"state": "automatic", "tries": 0},
             }
         ],
     }

@@ -166,6 +166,15 @@ def test_a_source_that_did_not_answer_explains_what_was_over_meanwhile() -> None
     assert told(ask(replace(down_now, fetched_until=minute(20)))) == [(20, 60, 40, "source_outage", "automatic")]
 
 
+def test_a_new_symbol_is_fetched_with_its_past() -> None:
+    """What was never asked for at all comes with the next run, as far as one call goes, unless it is inactive."""
+    assert [gap[2:] for gap in told(ask(NOTHING, now=1010, end=1010))] == [
+        (10, "not_fetched", "on_request"),
+        (1000, "not_fetched", "automatic"),
+    ]
+    assert [gap[2:] for gap in told(ask(replace(NOTHING, active=False)))] == [(60, "not_fetched", "on_request")]
+
+
 def test_an_interval_that_no_schedule_has_cannot_be_repaired() -> None:
     """Binance's hours are not fetched by anybody."""
     answer = ask(NOTHING, interval=Interval.H1)
@@ -237,9 +246,10 @@ def test_closed_hours_are_told_only_to_those_who_ask() -> None:
 def test_minutes_that_yahoo_has_forgotten_cannot_be_repaired() -> None:
     """It keeps a month of them; days are kept for ever."""
     now = FRIDAY + timedelta(days=40)
-    (gap,) = stock(NEW_YORK, now=now, end=datetime(2026, 2, 28, tzinfo=UTC)).gaps
+    facts = replace(NEW_YORK, fetched_until=int(now.timestamp()))
+    (gap,) = stock(facts, now=now, end=datetime(2026, 2, 28, tzinfo=UTC)).gaps
     assert gap.repair is Repair.NOT_POSSIBLE
-    (gap,) = stock(NEW_YORK, now=now, end=datetime(2026, 2, 28, tzinfo=UTC), interval=Interval.D1).gaps
+    (gap,) = stock(facts, now=now, end=datetime(2026, 2, 28, tzinfo=UTC), interval=Interval.D1).gaps
     assert gap.repair is Repair.ON_REQUEST
 
 
