@@ -17,7 +17,7 @@ from marketflow.services.convert import Converter
 from marketflow.services.coverage import Coverages
 from marketflow.services.market_data import MarketData
 from marketflow.sources.catalog import CATALOG
-from tests.unit.api.market import BINANCE, KEY, NOON, Client, FakeLog, source_facts
+from tests.unit.api.market import BINANCE, KEY, NOON, PLANS, Client, FakeLog, source_facts
 
 CATALOGUE = (
     BINANCE,
@@ -44,7 +44,12 @@ class RealClient(Client):
             supplies={spec.name: supply(spec) for spec in CATALOG.values()},
         )
         self.app = build(
-            market_data=market_data, converter=converter, coverages=coverages, cursor_key=KEY, log=self.log
+            market_data=market_data,
+            converter=converter,
+            coverages=coverages,
+            cursor_key=KEY,
+            log=self.log,
+            plans=PLANS,
         )
 
 
