@@ -105,7 +105,7 @@ def test_get_candles_of_several_symbols(api: ApiClient) -> None:
     assert {candle["symbol"] for candle in candles} == {"BTCUSDT", "ETHUSDT"}
 
 
-def test_get_coverage(api: ApiClient) -> None:
+def test_get_coverage(stack: LocalStack, api: ApiClient) -> None:
     """What was fetched is complete; what was never asked for is a gap that says so; the newest come by themselves."""
     final = [one for one in api.json("/candles/BTCUSDT", interval="1m", order="desc", limit=5) if one["final"]]
     fetched = api.json("/coverage/BTCUSDT", interval="1m", end=final[0]["open_time"])
@@ -121,8 +121,8 @@ def test_get_coverage(api: ApiClient) -> None:
         "repair": {"state": "on_request", "tries": 0},
     }
     assert all(gap["repair"]["state"] == "automatic" for gap in earlier["gaps"][1:])
+    wait_for(lambda: api.json("/coverage/THYAO.IS", interval="1d")["present"] > 200, seconds=60, alive=stack.check)
     days = api.json("/coverage/THYAO.IS", interval="1d")
-    assert days["present"] > 200
     assert days["missing"] <= 1  # the day that ended while nobody fetched
     assert api.json("/coverage/USDTRY", interval="1d")["missing"] == 0
 
