@@ -75,6 +75,8 @@ def _functions() -> Iterator[Exemption]:
         traces = TRACES if path in fetchers else INTERFACES
         yield from _function("ingestion", path, reason=traces)
     yield from _function("api", "Read", reason=INTERFACES)
+    yield from _function("ingestion", "Commands/Dispatch", reason=TRACES)
+    yield _prefix("Commands/Dispatch", "tasks/*")
     yield from _function("identity", "Token", reason=TRACES)
     for path, name in fetchers.items():
         for prefix in ("raw", "errors"):
@@ -167,8 +169,9 @@ def _plain_http() -> Iterator[Exemption]:
 
 def _every_send(action: str) -> Iterator[Exemption]:
     reason = "The stage is for the emulator, which asks for an action for batches that AWS does not have."
-    for name in CATALOG:
-        path = f"{name.capitalize()}/Fetch/Role/DefaultPolicy/Resource"
+    senders = [*(f"{name.capitalize()}/Fetch" for name in CATALOG), "Commands/Dispatch"]
+    for sender in senders:
+        path = f"{sender}/Role/DefaultPolicy/Resource"
         yield Exemption(concern="ingestion", path=path, rule=f"AwsSolutions-IAM5[Action::{action}]", reason=reason)
 
 

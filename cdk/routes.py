@@ -62,7 +62,14 @@ _READS = (
 
 _USERS: tuple[Route, ...] = ()
 
-_ADMINS: tuple[Route, ...] = ()
+_ADMINS: tuple[Route, ...] = (
+    Route(path="/v1/backfills", weight="manage", method="POST", access="admin"),
+    Route(path="/v1/backfills", weight="manage", access="admin"),
+    Route(path="/v1/backfills/{backfill}", weight="manage", access="admin"),
+    Route(path="/v1/replays", weight="manage", method="POST", access="admin"),
+    Route(path="/v1/replays/{replay}", weight="manage", access="admin"),
+    Route(path="/v1/redrives", weight="manage", method="POST", access="admin"),
+)
 
 _TABLE = _READS + _USERS + _ADMINS
 

@@ -12,7 +12,14 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING
 
-from marketflow.config import ApiSettings, AwsCredentials, EtlSettings, FetchSettings, MigrateSettings
+from marketflow.config import (
+    ApiSettings,
+    AwsCredentials,
+    DispatchSettings,
+    EtlSettings,
+    FetchSettings,
+    MigrateSettings,
+)
 from marketflow.domain.symbol import AssetType
 
 if TYPE_CHECKING:
@@ -20,6 +27,7 @@ if TYPE_CHECKING:
     from marketflow.domain.fetching import FetchRequest, RawResponse
     from marketflow.messaging.archive import RawArchive
     from marketflow.persistence.connection import Database
+    from marketflow.services.dispatch import Dispatcher
     from marketflow.services.fetcher import Fetcher
     from marketflow.services.loading import Loading
     from marketflow.services.preparation import Preparation
@@ -48,7 +56,7 @@ def fetcher() -> Fetcher:
     from marketflow.sources import factory
 
     settings = FetchSettings.load()
-    s3 = boto3.client("s3")
+    s3, sqs = boto3.client("s3"), boto3.client("sqs")
     source = factory.create(settings.source, base_urls=settings.base_urls, api_key=_secret(settings.secret_id))
     spec = source.spec
     client = httpx.AsyncClient(follow_redirects=True)
@@ -63,12 +71,18 @@ def fetcher() -> Fetcher:
         ),
         archive=RawArchive(bucket=settings.data_bucket, client=s3),
         codec=Codec(),
-        outbox=Publisher(queue_url=settings.payload_queue_url, client=boto3.client("sqs")),
+        outbox=Publisher(queue_url=settings.payload_queue_url, client=sqs),
         symbols=SymbolCatalog(bucket=settings.data_bucket, client=s3),
         states=SourceStates(bucket=settings.data_bucket, client=s3),
         clock=utc_now,
     )
-    fetcher = Fetcher(ingest, release=client.aclose)
+    fetcher = Fetcher(
+        ingest,
+        tasks=Publisher(queue_url=settings.task_queue_url, client=sqs),
+        tries=settings.task_tries,
+        clock=utc_now,
+        release=client.aclose,
+    )
     _opened.callback(fetcher.close)
     return fetcher
 
@@ -79,6 +93,7 @@ def loading() -> Loading:
     from marketflow.etl.pipeline import Pipeline
     from marketflow.etl.strategies import STRATEGIES
     from marketflow.messaging.envelope import decode
+    from marketflow.persistence.jobs import JobBook
     from marketflow.persistence.loader import Loader
     from marketflow.services.loading import Loading
     from marketflow.sources import factory
@@ -86,14 +101,21 @@ def loading() -> Loading:
 
     settings = EtlSettings.load()
     # Well below the function's timeout, so that a batch is given back while the function can still say so.
-    loader = Loader(_database(settings.database_url, connect_deadline_seconds=5.0))
+    database = _database(settings.database_url, connect_deadline_seconds=5.0)
+    loader = Loader(database)
     archive = _ArchiveOnDemand(settings.data_bucket)
 
     def pipeline(source: str) -> Pipeline:
         strategy = STRATEGIES[AssetType(CATALOG[source].asset_type)]
         return Pipeline(strategy=strategy, parser=factory.create(source), archive=archive, loader=loader)
 
-    return Loading(decode=decode, pipelines={source: pipeline(source) for source in CATALOG}, reports=loader)
+    return Loading(
+        decode=decode,
+        pipelines={source: pipeline(source) for source in CATALOG},
+        reports=loader,
+        jobs=JobBook(database),
+        archive=archive,
+    )
 
 
 class _ArchiveOnDemand:
@@ -132,6 +154,33 @@ def preparation() -> Preparation:
         symbols=SymbolRepository(_database(settings.database_url)),
         publisher=SymbolCatalog(bucket=settings.data_bucket, client=boto3.client("s3")),
         sources=tuple(CATALOG),
+    )
+
+
+@cache
+def dispatcher() -> Dispatcher:
+    """What splits jobs into parts and gives them to the queues."""
+    import boto3
+
+    from marketflow.messaging.archive import RawArchive
+    from marketflow.messaging.commands import Commands
+    from marketflow.messaging.envelope import Codec
+    from marketflow.messaging.publisher import Publisher
+    from marketflow.messaging.redrive import DeadLetters
+    from marketflow.services.dispatch import Dispatcher
+    from marketflow.sources.factory import SOURCES
+
+    settings = DispatchSettings.load()
+    s3, sqs = boto3.client("s3"), boto3.client("sqs")
+    urls = settings.queue_urls
+    commands = Commands(bucket=settings.data_bucket, client=s3)
+    return Dispatcher(
+        commands=commands,
+        sources=SOURCES,
+        archive=RawArchive(bucket=settings.data_bucket, client=s3),
+        codec=Codec(),
+        queues={name: Publisher(queue_url=url, client=sqs) for name, url in urls.items()},
+        dead_letters=DeadLetters(urls=urls, client=sqs),
     )
 
 
@@ -183,7 +232,7 @@ def _database(url: str, *, connect_deadline_seconds: float = 10.0) -> Database:
 def close() -> None:
     """Close what was opened and forget what was wired. Lambda never calls it; tests and tools do."""
     _opened.close()
-    for wired in (fetcher, loading, preparation, read_api, _database):
+    for wired in (fetcher, loading, preparation, dispatcher, read_api, _database):
         wired.cache_clear()
 
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Json, PositiveInt, ValidationError
 
 from marketflow.errors import ConfigurationError
 
@@ -44,11 +44,13 @@ class Settings(BaseModel):
 
 
 class FetchSettings(Settings):
-    """What a fetcher needs: its source, where to put bodies, whom to tell."""
+    """What a fetcher needs: its source, where to put bodies, whom to tell, and where its own tasks wait."""
 
     source: str = Field(alias="SOURCE")
     data_bucket: str = Field(alias="DATA_BUCKET")
     payload_queue_url: str = Field(alias="PAYLOAD_QUEUE_URL")
+    task_queue_url: str = Field(alias="TASK_QUEUE_URL")
+    task_tries: PositiveInt = Field(default=5, alias="TASK_TRIES")
     base_urls: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(default=(), alias="SOURCE_BASE_URLS")
     secret_id: str | None = Field(default=None, alias="SOURCE_SECRET_ID")
 
@@ -73,6 +75,13 @@ class ApiSettings(DatabaseSettings):
     """What the read API needs: the database, and the web origins whose pages may read its answers."""
 
     cors_origins: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(default=(), alias="CORS_ORIGINS")
+
+
+class DispatchSettings(Settings):
+    """What the dispatcher needs: the bucket with commands and archive, and the URL of every queue by its short name."""
+
+    data_bucket: str = Field(alias="DATA_BUCKET")
+    queue_urls: Json[dict[str, str]] = Field(alias="QUEUE_URLS")
 
 
 class AwsCredentials(BaseModel):

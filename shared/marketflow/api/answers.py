@@ -100,6 +100,8 @@ DETAILS: Mapping[Problem, str] = {
     Problem.PATH_NOT_FOUND: "There is nothing at this path.",
     Problem.SYMBOL_NOT_FOUND: "There is no symbol 'NOPE'. Names are case-sensitive; /v1/symbols lists them.",
     Problem.PRICE_NOT_FOUND: "No price of 'BTCUSDT' has been observed yet.",
+    Problem.BACKFILL_NOT_FOUND: "There is no backfill 'nope'.",
+    Problem.REPLAY_NOT_FOUND: "There is no replay 'nope'.",
     Problem.NO_PATH: "No path of active pairs with a price leads from BTC to XAF.",
     Problem.METHOD_NOT_ALLOWED: "POST is not possible here; allowed: GET, HEAD, OPTIONS.",
     Problem.RATE_TOO_OLD: "The leg from BTC to USDT has a price of BTCUSDT that is 7200 seconds old; at most 3600 are "
@@ -194,6 +196,28 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
         schema=array("Candle"),
         paged=True,
         files=_files(_CSV_CANDLE, _JSON_CANDLE),
+    ),
+    ("POST", "/v1/backfills"): Answer(
+        operation="createBackfill", tag="History", description="Begun.", schema=ref("Backfill"), status=202
+    ),
+    ("GET", "/v1/backfills"): Answer(
+        operation="listBackfills",
+        tag="History",
+        description="Backfills, the newest first.",
+        schema=array("Backfill"),
+        paged=True,
+    ),
+    ("GET", "/v1/backfills/{backfill}"): Answer(
+        operation="getBackfill", tag="History", description="The backfill.", schema=ref("Backfill")
+    ),
+    ("POST", "/v1/replays"): Answer(
+        operation="createReplay", tag="History", description="Begun.", schema=ref("Replay"), status=202
+    ),
+    ("GET", "/v1/replays/{replay}"): Answer(
+        operation="getReplay", tag="History", description="The replay.", schema=ref("Replay")
+    ),
+    ("POST", "/v1/redrives"): Answer(
+        operation="createRedrive", tag="History", description="Begun.", schema=ref("Redrive"), status=202
     ),
 }
 """By method and path; the generator refuses a route that is missing here."""

@@ -29,6 +29,8 @@ class Problem(Enum):
     PATH_NOT_FOUND = "path_not_found", 404, "No such path"
     SYMBOL_NOT_FOUND = "symbol_not_found", 404, "No such symbol"
     PRICE_NOT_FOUND = "price_not_found", 404, "No price yet"
+    BACKFILL_NOT_FOUND = "backfill_not_found", 404, "No such backfill"
+    REPLAY_NOT_FOUND = "replay_not_found", 404, "No such replay"
     NO_PATH = "no_path", 404, "No path between the currencies"
     METHOD_NOT_ALLOWED = "method_not_allowed", 405, "Method not allowed"
     RATE_TOO_OLD = "rate_too_old", 409, "Rate too old"

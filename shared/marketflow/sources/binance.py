@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 from marketflow.domain.fetching import FetchRequest, FetchTask, RawResponse, Verdict
 from marketflow.domain.interval import Interval
+from marketflow.domain.jobs import History
 from marketflow.domain.money import plain_decimal, shown
 from marketflow.domain.records import Candle, ParsedPayload, Price, Reject
 from marketflow.errors import MalformedPayloadError, RetryLaterError, SourceBlockedError, SymbolUnavailableError
@@ -20,6 +21,7 @@ WEIGHT_LIMIT = 6000
 """Request weight per minute and IP address; every answer carries what is used of it."""
 
 _KLINES_PER_CALL = 1000
+_OPENED = datetime(2017, 7, 14, tzinfo=UTC)  # no candle is older than the exchange
 _SYMBOLS_PER_CALL = 200  # about 4 KB of URL; more than that is refused by some proxies on the way
 _MINUTE_MS = 60_000
 _DAY_MS = 86_400_000
@@ -35,6 +37,9 @@ class Binance(Source):
 
     name = "binance"
     kept_headers = ("x-mbx-used-weight-1m", "x-mbx-used-weight")
+    histories: ClassVar[Mapping[Interval, History]] = {
+        Interval.M1: History(dataset="klines_1m", page=timedelta(minutes=_KLINES_PER_CALL), since=_OPENED)
+    }
 
     def build_requests(
         self, task: FetchTask, symbols: Sequence[str], *, now: datetime, since: datetime | None
