@@ -50,7 +50,7 @@ class Problem:
 
 _SIGNED = "This API takes an API key in the header x-api-key, no AWS signature."
 _OURS = "The fault is on this side. Report the request_id if it lasts."
-_NO_PATH = "There is no such path, or not by this method."
+_NO_PATH = "There is no such path."
 _AGAIN = "The API did not answer; ask again."
 
 

@@ -63,6 +63,9 @@ _READS = (
 _USERS: tuple[Route, ...] = ()
 
 _ADMINS: tuple[Route, ...] = (
+    Route(path="/v1/symbols", method="POST", weight="manage", access="admin"),
+    Route(path="/v1/symbols/{symbol}", method="PATCH", weight="manage", access="admin"),
+    Route(path="/v1/symbols/{symbol}", method="DELETE", weight="manage", access="admin"),
     Route(path="/v1/backfills", weight="manage", method="POST", access="admin"),
     Route(path="/v1/backfills", weight="manage", access="admin"),
     Route(path="/v1/backfills/{backfill}", weight="manage", access="admin"),

@@ -19,7 +19,7 @@ from cdk.stages import Stage
 
 COMPRESSED_FROM = Size.bytes(1024)  # below it gzip saves nothing
 CORS_HEADERS = ["X-Api-Key", "Authorization", "If-None-Match", "If-Match", "Idempotency-Key", "Content-Type"]
-CORS_EXPOSED = ["Link", "ETag", "Retry-After"]
+CORS_EXPOSED = ["Link", "Location", "ETag", "Retry-After"]
 
 
 class RestApi(Construct):
@@ -64,6 +64,9 @@ class RestApi(Construct):
                 api_key_required=route.needs_key,
                 **self._authorization(route, user_pool),
             )
+        for path in dict.fromkeys(route.path for route in ROUTES):
+            # A method that the path does not have: 405 with the ones that it has. The gateway itself would say 403.
+            self.api.root.resource_for_path(path).add_method("ANY", integrations["api"])
         add_problems(self.api, readable_by_pages=bool(stage.api.cors_origins))
         # Made before the gateway makes it, which would keep it for ever.
         name = f"API-Gateway-Execution-Logs_{self.api.rest_api_id}/{STAGE_NAME}"

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from marketflow.config import (
+    AdminSettings,
     ApiSettings,
     AwsCredentials,
     DispatchSettings,
@@ -23,9 +24,9 @@ from marketflow.config import (
 from marketflow.domain.symbol import AssetType
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from marketflow.api.app import App
-    from marketflow.domain.fetching import FetchRequest, RawResponse
-    from marketflow.messaging.archive import RawArchive
     from marketflow.persistence.connection import Database
     from marketflow.services.dispatch import Dispatcher
     from marketflow.services.fetcher import Fetcher
@@ -92,6 +93,7 @@ def loading() -> Loading:
     """The ETL: messages in, rows out."""
     from marketflow.etl.pipeline import Pipeline
     from marketflow.etl.strategies import STRATEGIES
+    from marketflow.messaging.archive import ArchiveOnDemand
     from marketflow.messaging.envelope import decode
     from marketflow.persistence.jobs import JobBook
     from marketflow.persistence.loader import Loader
@@ -103,7 +105,7 @@ def loading() -> Loading:
     # Well below the function's timeout, so that a batch is given back while the function can still say so.
     database = _database(settings.database_url, connect_deadline_seconds=5.0)
     loader = Loader(database)
-    archive = _ArchiveOnDemand(settings.data_bucket)
+    archive = ArchiveOnDemand(bucket=settings.data_bucket)
 
     def pipeline(source: str) -> Pipeline:
         strategy = STRATEGIES[AssetType(CATALOG[source].asset_type)]
@@ -116,25 +118,6 @@ def loading() -> Loading:
         jobs=JobBook(database),
         archive=archive,
     )
-
-
-class _ArchiveOnDemand:
-    """The raw archive for the few bodies that do not fit a message: boto3 is imported when the first one comes."""
-
-    def __init__(self, bucket: str) -> None:
-        self._bucket = bucket
-
-    @cached_property
-    def _archive(self) -> RawArchive:
-        import boto3
-
-        from marketflow.messaging.archive import RawArchive
-
-        return RawArchive(bucket=self._bucket, client=boto3.client("s3"))
-
-    def get(self, key: str) -> tuple[FetchRequest, RawResponse]:
-        """What was asked and answered at `key`."""
-        return self._archive.get(key)
 
 
 @cache
@@ -208,16 +191,62 @@ def read_api() -> App:
         for spec in CATALOG.values()
     ]
     reader = Reader(_database(settings.database_url))
-    # Every process of a deployment has the same address of the database and nobody outside knows it, which is all that
-    # the key of a cursor needs: a cursor grants nothing, the key only tells a damaged one from a good one.
-    cursor_key = hashlib.sha256(settings.database_url.encode()).digest()
     return build(
         market_data=MarketData(reader=reader, clock=utc_now, sources=sources),
         converter=Converter(reader=reader, clock=utc_now),
-        cursor_key=cursor_key,
+        cursor_key=_cursor_key(settings.database_url),
         log=logger,
         cors_origins=settings.cors_origins,
     )
+
+
+@cache
+def admin_api() -> App:
+    """The API of the operator: what changes symbols, and what fetches and loads the past."""
+    import boto3
+    from botocore.config import Config
+
+    from marketflow.api.admin_routes import AdminRoutes
+    from marketflow.api.app import App
+    from marketflow.api.backfill_routes import BackfillRoutes
+    from marketflow.api.cursors import Cursors
+    from marketflow.messaging.commands import Commands
+    from marketflow.messaging.state import SymbolCatalog
+    from marketflow.observability import logger
+    from marketflow.persistence.administration import SymbolRegistry
+    from marketflow.persistence.jobs import JobBook
+    from marketflow.services.administration import Administration
+    from marketflow.services.backfills import Backfills, SourcePast
+    from marketflow.sources.catalog import CATALOG
+    from marketflow.sources.factory import SOURCES
+    from marketflow.sources.spelling import SPELLINGS
+
+    settings = AdminSettings.load()
+    # The symbols are locked while the catalog is written: S3 answers soon, or the change is given up.
+    impatient = Config(connect_timeout=2, read_timeout=4, retries={"total_max_attempts": 2})
+    s3 = boto3.client("s3", config=impatient)
+    administration = Administration(
+        registry=SymbolRegistry(settings.database_url, credentials=AwsCredentials.load),
+        catalog=SymbolCatalog(bucket=settings.data_bucket, client=s3),
+        sources={name: AssetType(spec.asset_type) for name, spec in CATALOG.items()},
+        spellings=SPELLINGS,
+    )
+    backfills = Backfills(
+        book=JobBook(_database(settings.database_url)),
+        commands=Commands(bucket=settings.data_bucket, client=s3),
+        sources={
+            name: SourcePast(title=CATALOG[name].title, histories=source.histories) for name, source in SOURCES.items()
+        },
+        queues=("payloads", *(f"tasks-{name}" for name in CATALOG), "commands"),
+        clock=utc_now,
+    )
+    table = (
+        *AdminRoutes(administration=administration, once=_each_time).table(),
+        *BackfillRoutes(
+            backfills=backfills, once=_each_time, cursors=Cursors(_cursor_key(settings.database_url))
+        ).table(),
+    )
+    return App(table, log=logger, cors_origins=settings.cors_origins)
 
 
 @cache
@@ -232,8 +261,19 @@ def _database(url: str, *, connect_deadline_seconds: float = 10.0) -> Database:
 def close() -> None:
     """Close what was opened and forget what was wired. Lambda never calls it; tests and tools do."""
     _opened.close()
-    for wired in (fetcher, loading, preparation, dispatcher, read_api, _database):
+    for wired in (fetcher, loading, preparation, dispatcher, read_api, admin_api, _database):
         wired.cache_clear()
+
+
+def _cursor_key(database_url: str) -> bytes:
+    # Every process of a deployment has the same address of the database and nobody outside knows it, which is all that
+    # the key of a cursor needs: a cursor grants nothing, the key only tells a damaged one from a good one.
+    return hashlib.sha256(database_url.encode()).digest()
+
+
+def _each_time(*, operation: str, owner: str, key: str | None, payload: bytes, work: Callable[[], str]) -> str:  # noqa: ARG001 - the shape of Once
+    """Work that is done each time it is asked for; a symbol that is there already is a 409, so none is added twice."""
+    return work()
 
 
 def _secret(secret_id: str | None) -> str | None:

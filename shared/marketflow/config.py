@@ -77,6 +77,12 @@ class ApiSettings(DatabaseSettings):
     cors_origins: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(default=(), alias="CORS_ORIGINS")
 
 
+class AdminSettings(ApiSettings):
+    """What the administration needs: what the read API does, and the bucket in which it publishes active symbols."""
+
+    data_bucket: str = Field(alias="DATA_BUCKET")
+
+
 class DispatchSettings(Settings):
     """What the dispatcher needs: the bucket with commands and archive, and the URL of every queue by its short name."""
 

@@ -12,7 +12,7 @@ from cdk.routes import ROUTES
 from marketflow.api.answers import GATEWAY
 from marketflow.api.contract import routes
 from marketflow.api.routing import SCOPES
-from tests.cdk.templates import Assembly, Template, referred
+from tests.cdk.templates import Assembly, Template, referred, text
 
 pytestmark = pytest.mark.cdk
 
@@ -35,7 +35,7 @@ def methods(api: Template) -> dict[tuple[str, str], dict[str, Any]]:
     found = {}
     for method in api.resources("AWS::ApiGateway::Method").values():
         properties = method["Properties"]
-        if properties["HttpMethod"] != "OPTIONS":
+        if properties["HttpMethod"] not in ("OPTIONS", "ANY"):
             found[known[str(referred(properties["ResourceId"]))], properties["HttpMethod"]] = properties
     return found
 
@@ -61,9 +61,28 @@ def test_the_table_is_that_of_the_functions() -> None:
     assert {(route.method, route.path, route.access, route.scope) for route in ROUTES} == functions
 
 
-def test_every_route_but_the_open_ones_needs_an_api_key(assembly: Assembly) -> None:
+def test_a_method_that_a_path_does_not_have_is_told_by_the_function(assembly: Assembly) -> None:
+    """405 with Allow, which the gateway cannot say; no credential is asked for what the documentation tells anyway."""
+    api = assembly.templates["api"]
+    known = paths(api)
+    others = {
+        known[str(referred(entry["Properties"]["ResourceId"]))]: entry["Properties"]
+        for entry in api.resources("AWS::ApiGateway::Method").values()
+        if entry["Properties"]["HttpMethod"] == "ANY"
+    }
+    assert set(others) == {route.path for route in ROUTES}
+    assert not any(entry.get("ApiKeyRequired") for entry in others.values())
+    assert {entry["AuthorizationType"] for entry in others.values()} == {"NONE"}
+
+
+def test_every_route_but_the_open_ones_needs_an_api_key_or_a_token(assembly: Assembly) -> None:
     """Health, readiness and the description tell nothing that is worth a key."""
-    without = {path for (path, _), entry in methods(assembly.templates["api"]).items() if not entry["ApiKeyRequired"]}
+    found = methods(assembly.templates["api"]).items()
+    without = {
+        path
+        for (path, _), entry in found
+        if not entry["ApiKeyRequired"] and entry["AuthorizationType"] != "COGNITO_USER_POOLS"
+    }
     assert without == {"/v1/health", "/v1/ready", "/v1/openapi.json"}
 
 
@@ -180,3 +199,12 @@ def test_the_local_api_has_a_stable_address(assembly: Assembly) -> None:
     (api,) = assembly.templates["api"].resources("AWS::ApiGateway::RestApi").values()
     tags = {tag["Key"]: tag["Value"] for tag in api["Properties"]["Tags"]}
     assert tags.get("ms-custom-id") == ("marketflow" if assembly.stage == "local" else None)
+
+
+def test_what_changes_symbols_needs_the_admin_scope_and_is_answered_by_its_own_function(assembly: Assembly) -> None:
+    """An API key does not open it, and neither does a token that only opens the caller's own keys."""
+    found = methods(assembly.templates["api"])
+    admin = [found["/v1/symbols", "POST"], *(found["/v1/symbols/{symbol}", verb] for verb in ("PATCH", "DELETE"))]
+    for entry in admin:
+        assert (entry["ApiKeyRequired"], entry["AuthorizationScopes"]) == (False, ["marketflow/admin"])
+        assert "AdminFunction" in text(entry["Integration"]["Uri"])

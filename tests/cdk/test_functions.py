@@ -19,7 +19,7 @@ pytestmark = pytest.mark.cdk
 RESERVED = re.compile(r"^(AWS_|_|LAMBDA_|TZ$|PATH$|PYTHONPATH$|LD_LIBRARY_PATH$)")
 """Lambda sets these itself and refuses a deployment that sets them; PYTHONPATH would hide the layer."""
 
-DATABASE_FUNCTIONS = {"etl", "migrate", "api", "token"}
+DATABASE_FUNCTIONS = {"etl", "migrate", "api", "admin"}
 EVERYWHERE_ALLOWED = {
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
@@ -66,7 +66,14 @@ def grants(template: Template, function: Resource) -> dict[str, set[str]]:
 
 def test_the_functions_are_those_of_the_folders_and_the_catalogue(assembly: Assembly) -> None:
     """One fetcher for each source, and nothing that CDK adds of its own."""
-    assert set(named(assembly)) == {*(f"fetch-{source}" for source in CATALOG), "etl", "migrate", "api", "token"}
+    assert set(named(assembly)) == {
+        *(f"fetch-{source}" for source in CATALOG),
+        "etl",
+        "migrate",
+        "api",
+        "admin",
+        "token",
+    }
     assert set(named(assembly)) == set(function_names())
 
 
@@ -147,6 +154,8 @@ def test_every_function_is_told_what_its_settings_ask_for(assembly: Assembly) ->
         "etl": {"DATABASE_URL", "DATA_BUCKET"},
         "migrate": {"DATABASE_URL", "DATA_BUCKET"},
         "api": {"DATABASE_URL", "CORS_ORIGINS"},
+        "admin": {"DATABASE_URL", "CORS_ORIGINS", "DATA_BUCKET"},
+        "token": set(),
         **{f"fetch-{source}": {"SOURCE", "DATA_BUCKET", "PAYLOAD_QUEUE_URL"} for source in CATALOG},
     }
     for name, (_, function) in named(assembly).items():
@@ -158,7 +167,7 @@ def test_every_function_is_told_what_its_settings_ask_for(assembly: Assembly) ->
 
 def test_every_function_has_its_folder() -> None:
     """functions/<name>/handler.py for each kind of function."""
-    for folder in ("fetch", "etl", "migrate", "api"):
+    for folder in ("fetch", "etl", "migrate", "api", "admin", "token"):
         assert (ROOT / "functions" / folder / "handler.py").is_file()
 
 
@@ -187,6 +196,16 @@ def test_the_etl_reads_the_archive_and_the_queue_and_signs_in_to_the_database(cl
     assert allowed["s3:GetObject"] == {"<DataBucketE6B0FAA8.Arn>/raw/*"}
     assert allowed["sqs:ReceiveMessage"] == {"<PayloadsQueueF72D6F07.Arn>"}
     assert not allowed.keys() & {"s3:PutObject", "s3:ListBucket", "sqs:SendMessage"}
+
+
+def test_the_administration_publishes_catalogs_and_nothing_else(cloud: Assembly) -> None:
+    """It reads no object, and writes only where each source's fetcher looks for its symbols."""
+    template, function = named(cloud)["admin"]
+    allowed = grants(template, function)
+    places = {resource.rpartition("/catalog/")[2] for resource in allowed["s3:PutObject"]}
+    assert places == {f"{source}.json" for source in CATALOG}
+    assert {action for action in allowed if action.startswith("s3:")} == {"s3:PutObject"}
+    assert not {action for action in allowed if action.startswith(("sqs", "secretsmanager", "lambda"))}
 
 
 def test_a_function_signs_in_to_the_database_as_one_user(cloud: Assembly) -> None:

@@ -27,6 +27,10 @@ class Answer:
     paged: bool = False
     database: bool = True
     files: tuple[tuple[str, str], ...] = ()
+    asks: tuple[str, ...] = ()
+    """Components of request headers that the route reads (marketflow.api.openapi)."""
+    tells: tuple[str, ...] = ()
+    """Further headers of the answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +110,15 @@ DETAILS: Mapping[Problem, str] = {
     Problem.METHOD_NOT_ALLOWED: "POST is not possible here; allowed: GET, HEAD, OPTIONS.",
     Problem.RATE_TOO_OLD: "The leg from BTC to USDT has a price of BTCUSDT that is 7200 seconds old; at most 3600 are "
     "accepted. A greater max_age_seconds takes it.",
+    Problem.INVALID_HEADER: "Idempotency-Key: expected 1 to 255 printable ASCII characters, such as a UUID.",
+    Problem.SYMBOL_EXISTS: "There is a symbol BTCUSDT already.",
+    Problem.IDEMPOTENCY_IN_PROGRESS: "The first request with this Idempotency-Key still runs; ask again in a second.",
+    Problem.IDEMPOTENCY_MISMATCH: "This Idempotency-Key came with another body before. Take a new key.",
+    Problem.PRECONDITION_FAILED: "BTCUSDT is not what you know any more: get it again, and its ETag.",
+    Problem.PRECONDITION_REQUIRED: "Send If-Match with the ETag of the symbol that you mean to change, as GET gave it, "
+    "or * for any state.",
+    Problem.CATALOG_UNAVAILABLE: "Nothing was changed: the fetchers could not be told. Try again in "
+    f"{RETRY_SECONDS} seconds.",
     Problem.INTERNAL_ERROR: "Something went wrong on our side. Please report the request_id.",
     Problem.DATABASE_UNAVAILABLE: f"The database cannot answer now; try again in {RETRY_SECONDS} seconds.",
     Problem.MIGRATIONS_PENDING: "The database is at revision 0001, this API needs 0002.",
@@ -154,6 +167,31 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ),
     ("GET", "/v1/symbols/{symbol}"): Answer(
         operation="getSymbol", tag="Symbols", description="The symbol.", schema=ref("Symbol")
+    ),
+    ("POST", "/v1/symbols"): Answer(
+        operation="addSymbol",
+        tag="Symbols",
+        description="The new symbol, as GET shows it.",
+        schema=ref("Symbol"),
+        status=201,
+        asks=("IdempotencyKey",),
+        tells=("ETag", "Location"),
+    ),
+    ("PATCH", "/v1/symbols/{symbol}"): Answer(
+        operation="changeSymbol",
+        tag="Symbols",
+        description="The symbol as it is now, as GET shows it.",
+        schema=ref("Symbol"),
+        asks=("IfMatch",),
+        tells=("ETag",),
+    ),
+    ("DELETE", "/v1/symbols/{symbol}"): Answer(
+        operation="deactivateSymbol",
+        tag="Symbols",
+        description="The symbol is not fetched any more.",
+        schema=None,
+        status=204,
+        asks=("IfMatchOptional",),
     ),
     ("GET", "/v1/prices"): Answer(
         operation="listPrices",

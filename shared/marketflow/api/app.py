@@ -13,7 +13,7 @@ from marketflow.api.messages import Request, Response
 from marketflow.api.problems import Problem
 from marketflow.api.routes import ReadRoutes
 from marketflow.api.routing import Match, Route, Router
-from marketflow.errors import RefusedError, RetryLaterError
+from marketflow.errors import CatalogUnavailableError, RefusedError, RetryLaterError
 from marketflow.services.convert import Converter
 from marketflow.services.market_data import MarketData
 
@@ -64,7 +64,7 @@ class App:
         """The answer to one API Gateway event; whatever goes wrong, it is an answer."""
         started = time.perf_counter()
         request = Request.from_event(event, base_path=self._base_path)
-        match = self._router.match(request.path)
+        match = self._match(request)
         route = next(iter(match.routes.values())).path if match else "none"
         answer = self._answer(request, match).for_gateway(request)
         answer["headers"].update(self._cors.headers(request))
@@ -73,6 +73,7 @@ class App:
             "request",
             extra={
                 "correlation_id": request.id,
+                **({"caller": request.caller.subject} if request.caller else {}),
                 "method": request.method,
                 "path": request.path,
                 "route": route,
@@ -84,6 +85,16 @@ class App:
         if self._meter is not None:
             self._meter.request(route=route, status=answer["statusCode"], milliseconds=milliseconds)
         return answer
+
+    def _match(self, request: Request) -> Match | None:
+        """What is at the path. The gateway sends methods that a path does not have to this function or another."""
+        match = self._router.match(request.path)
+        if match is not None and (request.method in match.routes or request.method == "HEAD"):
+            return match
+        # Only an odd request pays for knowing the routes of the other functions.
+        from marketflow.api.contract import routes  # noqa: PLC0415
+
+        return Router(routes()).match(request.path)
 
     def _answer(self, request: Request, match: Match | None) -> Response:
         if match is None:
@@ -106,6 +117,12 @@ class App:
             return route.handler(request, given)
         except RefusedError as error:
             return problems.refused(request, error)
+        except CatalogUnavailableError:
+            self._log.exception("catalog unavailable", extra=facts)
+            detail = (
+                f"Nothing was changed: the fetchers could not be told. Try again in {problems.RETRY_SECONDS} seconds."
+            )
+            return Problem.CATALOG_UNAVAILABLE.response(request, detail)
         except RetryLaterError:
             self._log.exception("database unavailable", extra=facts)
             detail = f"The database cannot answer now; try again in {problems.RETRY_SECONDS} seconds."

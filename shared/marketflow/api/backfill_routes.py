@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from marketflow.api.admin_routes import idempotency_key
 from marketflow.api.bodies import Body
 from marketflow.api.cursors import Cursors
 from marketflow.api.json_text import compact
@@ -75,6 +76,14 @@ class ReplayParameters(NoParameters):
     replay: str = Field(description="The replay's id.", examples=["0b6e6f6e-2f9b-4a55-8d8f-0f6a4a7c2d11"])
 
 
+_ONCE = (
+    Problem.INVALID_HEADER,
+    Problem.IDEMPOTENCY_IN_PROGRESS,
+    Problem.IDEMPOTENCY_MISMATCH,
+    Problem.CATALOG_UNAVAILABLE,
+)
+
+
 class BackfillRoutes:
     """Routes over `backfills`. A POST is done `once` for an Idempotency-Key; `cursors` has the positions of pages."""
 
@@ -94,7 +103,7 @@ class BackfillRoutes:
                 "range stores nothing twice.",
                 access=Access.ADMIN,
                 body=BackfillBody,
-                problems=(Problem.SYMBOL_NOT_FOUND,),
+                problems=(Problem.SYMBOL_NOT_FOUND, *_ONCE),
             ),
             Route(
                 method="GET",
@@ -122,7 +131,7 @@ class BackfillRoutes:
                 "already stay as they are.",
                 access=Access.ADMIN,
                 body=ReplayBody,
-                problems=(Problem.SYMBOL_NOT_FOUND,),
+                problems=(Problem.SYMBOL_NOT_FOUND, *_ONCE),
             ),
             Route(
                 method="GET",
@@ -140,6 +149,7 @@ class BackfillRoutes:
                 summary="Sends dead letters back to the queue that they came from. What fails again comes back.",
                 access=Access.ADMIN,
                 body=RedriveBody,
+                problems=_ONCE,
             ),
         )
 
@@ -147,7 +157,7 @@ class BackfillRoutes:
         """A new backfill."""
         return self._accepted(
             request,
-            "backfills",
+            "/v1/backfills",
             body,
             lambda: self._backfills.backfill(
                 symbol=body.symbol, interval=body.interval, start=body.start, end=body.end
@@ -158,7 +168,7 @@ class BackfillRoutes:
         """A new replay."""
         return self._accepted(
             request,
-            "replays",
+            "/v1/replays",
             body,
             lambda: self._backfills.replay(source=body.source, start=body.start, end=body.end, symbol=body.symbol),
         )
@@ -170,7 +180,7 @@ class BackfillRoutes:
             begun = self._backfills.redrive(body.queue)
             return compact({"id": begun.id, "queue": begun.queue, "asked_at": begun.asked_at})
 
-        return self._accepted(request, "redrives", body, begin)
+        return self._accepted(request, "/v1/redrives", body, begin)
 
     def backfills(self, request: Request, parameters: JobsParameters) -> Response:
         """A page of backfills."""
@@ -195,9 +205,9 @@ class BackfillRoutes:
 
     def _accepted(self, request: Request, operation: str, body: Body, work: Callable[[], str]) -> Response:
         text = self._once(
-            operation=operation,
+            operation=f"POST {operation}",
             owner=request.caller.subject if request.caller else "",
-            key=request.headers.get("idempotency-key"),
+            key=idempotency_key(request),
             payload=body.model_dump_json().encode(),
             work=work,
         )

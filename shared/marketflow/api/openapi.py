@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from marketflow.api.answers import ANSWERS, DETAILS, GATEWAY, Answer
+from marketflow.api.bodies import MERGE_PATCH
 from marketflow.api.problems import Problem
 from marketflow.api.routing import SCOPES, Access, Route
 from marketflow.api.schemas import SCHEMAS, ref
@@ -43,6 +44,11 @@ _HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string"},
         "example": '<https://api.example.com/api/v1/symbols?limit=100&cursor=AbC>; rel="next"',
     },
+    "Location": {
+        "description": "Where the new thing is.",
+        "schema": {"type": "string", "format": "uri-reference"},
+        "example": "https://api.example.com/api/v1/symbols/LTCUSDT",
+    },
     "RequestId": {
         "description": "Names the request in our logs.",
         "schema": {"type": "string"},
@@ -63,14 +69,41 @@ _IF_NONE_MATCH = {
     "schema": {"type": "string"},
 }
 
+_IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The ETag of what you mean to change, from GET: 412 when it has changed since. * for any state.",
+    "required": True,
+    "schema": {"type": "string", "minLength": 1},
+    "example": "*",
+}
+
+_REQUEST_HEADERS: dict[str, dict[str, Any]] = {
+    "IfNoneMatch": _IF_NONE_MATCH,
+    "IfMatch": _IF_MATCH,
+    "IfMatchOptional": {**_IF_MATCH, "required": False},
+    "IdempotencyKey": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "A key of your own, such as a UUID: the same request with the same key is carried out once, and "
+        "answered alike each time.",
+        "required": False,
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+        "example": "6f1d2c3b-8a59-4e0d-9c7a-5b4e3f2a1d0c",
+    },
+}
+
 _STATUS_WORDS = {
     400: "The request is wrong.",
     401: "The access token is missing, expired or not valid.",
     403: "The credential is missing, or does not open this.",
     404: "There is no such thing.",
     409: "It is there, and cannot be used as asked.",
+    412: "It is not what the caller knows.",
     413: "The request is too large.",
     415: "The body is not what its Content-Type has to say.",
+    422: "It contradicts an earlier request.",
+    428: "The request has to say on what it relies.",
     429: "Too many requests.",
     500: "The fault is on our side.",
     503: "Not now; Retry-After says when to ask again.",
@@ -100,7 +133,7 @@ def document(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
         "components": {
             "schemas": SCHEMAS,
             "headers": _HEADERS,
-            "parameters": {"IfNoneMatch": _IF_NONE_MATCH},
+            "parameters": _REQUEST_HEADERS,
             "examples": _examples(table),
             "securitySchemes": {
                 "ApiKey": {
@@ -173,7 +206,8 @@ def _operation(route: Route) -> dict[str, Any]:
     responses = {str(answer.status): _success(answer, reads=reads)} | ({"304": _unchanged()} if reads else {})
     for status, names in codes(route).items():
         responses[str(status)] = _refusal(status, names)
-    conditional = [{"$ref": "#/components/parameters/IfNoneMatch"}] if reads else []
+    asks = ("IfNoneMatch",) if reads else answer.asks
+    conditional = [{"$ref": f"#/components/parameters/{name}"} for name in asks]
     operation = {
         "operationId": answer.operation,
         "tags": [answer.tag],
@@ -183,7 +217,8 @@ def _operation(route: Route) -> dict[str, Any]:
         "security": _security(route.access),
     }
     if route.body is not None:
-        content = {"application/json": {"schema": _body_schema(route.body)}}
+        kinds = (MERGE_PATCH, "application/json") if route.method == "PATCH" else ("application/json",)
+        content = {kind: {"schema": _body_schema(route.body)} for kind in kinds}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
 
@@ -214,6 +249,7 @@ def _member(raw: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str,
 
 def _success(answer: Answer, *, reads: bool) -> dict[str, Any]:
     names = {"Cache-Control": "CacheControl", "X-Request-Id": "RequestId"} | ({"ETag": "ETag"} if reads else {})
+    names |= {name: name for name in answer.tells}
     if answer.paged:
         names["Link"] = "Link"
     if answer.files:

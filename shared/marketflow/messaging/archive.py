@@ -8,6 +8,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
@@ -112,6 +113,23 @@ class RawArchive:
             for page in pages:
                 found = (one["Key"] for one in page.get("Contents", []))
                 yield [key for key in found if (moment := received_at(key)) is not None and start <= moment < end]
+
+
+class ArchiveOnDemand:
+    """The raw archive for the few bodies that do not fit a message: boto3 is imported when the first one comes."""
+
+    def __init__(self, *, bucket: str) -> None:
+        self._bucket = bucket
+
+    @cached_property
+    def _archive(self) -> RawArchive:
+        import boto3  # noqa: PLC0415 - see above
+
+        return RawArchive(bucket=self._bucket, client=boto3.client("s3"))
+
+    def get(self, key: str) -> tuple[FetchRequest, RawResponse]:
+        """What was asked and answered at `key`."""
+        return self._archive.get(key)
 
 
 def _prefixes(source: str, start: datetime, end: datetime, source_symbol: str | None) -> Iterator[str]:

@@ -9,8 +9,10 @@ import json
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from marketflow.domain.jobs import BackfillCommand, Command, RedriveCommand, ReplayCommand, read_command
-from marketflow.errors import MalformedPayloadError
+from marketflow.errors import CatalogUnavailableError, MalformedPayloadError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -26,13 +28,17 @@ class Commands:
         self._client = client
 
     def give(self, command: Command) -> None:
-        """Hand `command` on. The same command, given twice, is one object; each is told of."""
-        self._client.put_object(
-            Bucket=self._bucket,
-            Key=command_key(command),
-            Body=command.model_dump_json().encode(),
-            ContentType="application/json",
-        )
+        """Hand `command` on. The same command, given twice, is one object, of which S3 tells twice.
+
+        Raises CatalogUnavailableError when S3 does not take it.
+        """
+        key = command_key(command)
+        try:
+            self._client.put_object(
+                Bucket=self._bucket, Key=key, Body=command.model_dump_json().encode(), ContentType="application/json"
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise CatalogUnavailableError(f"s3://{self._bucket}/{key} was not written: {error}") from error
 
     def told(self, body: str) -> list[Command]:
         """The commands of which `body`, a notification of S3, tells; none in the test that S3 sends at set-up.

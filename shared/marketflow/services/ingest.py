@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from marketflow.domain.fetching import FetchReport, FetchRequest, FetchTask, RawResponse, Verdict
-from marketflow.domain.jobs import Part, PartFailure
-from marketflow.domain.state import SourceState
+from marketflow.domain.jobs import PartFailure
+from marketflow.domain.state import DatasetState, SourceState
 from marketflow.errors import (
     MalformedPayloadError,
     RefusedError,
@@ -18,9 +18,9 @@ from marketflow.errors import (
     SourceBlockedError,
     SymbolUnavailableError,
 )
-from marketflow.services.pacing import Pacer
+from marketflow.services.pacing import Pacer, all_of
 from marketflow.services.ports import Archive, Clock, Codec, Fetch, Outbox, SourcePort, StateStore, SymbolBook
-from marketflow.services.retries import UNAVAILABLE, lost
+from marketflow.services.retries import UNAVAILABLE, lost, part_of
 from marketflow.services.standing import BACKGROUND_SHARE, Outcome, next_state
 
 TASK_INSTANCES = 2
@@ -128,13 +128,13 @@ class Ingest:
         try:
             jobs = self._jobs(tasks, state, run)
         except RefusedError as error:
-            if (part := _part_of(tasks)) is None:
+            if (part := part_of(tasks)) is None:
                 raise
             # The queue would bring it back, and the source cannot do it then either: its window has become too old.
             refused = PartFailure(part=part, reason=error.code, detail=error.detail)
             return await self._send_report(run, state, tasks, last_try=last_try, refused=refused)
         pacer = self._background if background else self._schedule_pacer()
-        await _all_of(self._do(job, run, pacer) for job in jobs)
+        await all_of(self._do(job, run, pacer) for job in jobs)
         # Messages first: a crash before the state is written only means that the same data is fetched again.
         await asyncio.to_thread(self._outbox.send, run.messages)
         if run.requests and next_state(state, run.outcome) != state:
@@ -156,7 +156,7 @@ class Ingest:
         refused: PartFailure | None = None,
     ) -> FetchReport:
         report = self._report(run, state)
-        report = report.model_copy(update={"lost": refused or lost(_part_of(tasks), report, last_try=last_try)})
+        report = report.model_copy(update={"lost": refused or lost(part_of(tasks), report, last_try=last_try)})
         message = self._codec.report(report, correlation_id=run.correlation_id)
         await asyncio.to_thread(self._outbox.send, [message])
         return report
@@ -171,14 +171,23 @@ class Ingest:
         jobs = []
         for task in tasks:
             standing = state.dataset(task.dataset)
-            if task.start is None and standing.next_due_at is not None and now < standing.next_due_at:
-                continue
             symbols = known if task.symbols is None else list(task.symbols)
-            if not symbols:
-                continue
-            requests = self._source.build_requests(task, symbols, now=now, since=standing.last_complete_at)
+            new = _joined(task, symbols, standing)
+            joined = [symbol for symbol in symbols if symbol in new]
+            rest = [symbol for symbol in symbols if symbol not in new]
+            if task.start is None and standing.next_due_at is not None and now < standing.next_due_at:
+                rest = []
+            # A symbol that joined has no past yet, and the source has news of it at any time.
+            requests = [
+                request
+                for several, since in ((joined, None), (rest, standing.last_complete_at))
+                if several
+                for request in self._source.build_requests(task, several, now=now, since=since)
+            ]
             if task.start is None and requests:
                 run.outcome.complete[task.dataset] = True
+                if task.symbols is None:
+                    run.outcome.asked[task.dataset] = frozenset(symbols)
             jobs += [Job(task, request) for request in requests]
         return jobs
 
@@ -198,7 +207,7 @@ class Ingest:
                 return
             # Judged before the next request may start: an answer that sends us away stops all that are waiting.
             again = await self._take(job, response, run)
-        await _all_of(self._do(one, run, pacer) for one in again)
+        await all_of(self._do(one, run, pacer) for one in again)
 
     async def _take(self, job: Job, response: RawResponse, run: Run) -> list[Job]:
         """Archive an answer and hand it on when it is one; the jobs that it makes necessary."""
@@ -277,16 +286,8 @@ class Ingest:
         )
 
 
-async def _all_of(pieces: Iterable[Awaitable[None]]) -> None:
-    """Wait for every piece, also when one fails, so that nothing runs on behind a run that has ended.
-
-    Raises the first error.
-    """
-    for result in await asyncio.gather(*pieces, return_exceptions=True):
-        if isinstance(result, BaseException):
-            raise result
-
-
-def _part_of(tasks: Sequence[FetchTask]) -> Part | None:
-    """The part of a backfill that the run is about: a task of the queue comes alone."""
-    return next((task.part for task in tasks if task.part is not None), None)
+def _joined(task: FetchTask, symbols: Sequence[str], standing: DatasetState) -> frozenset[str]:
+    """Those of a schedule's `symbols` that were not there when all of them were last asked for."""
+    if task.start is not None or task.symbols is not None or standing.symbols is None:
+        return frozenset()
+    return frozenset(symbols) - standing.symbols

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from marketflow.domain.fetching import FetchReport
+from collections.abc import Sequence
+
+from marketflow.domain.fetching import FetchReport, FetchTask
 from marketflow.domain.jobs import Part, PartFailure
 from marketflow.errors import MarketFlowError, RetryLaterError
 
@@ -38,3 +40,8 @@ def lost(part: Part | None, report: FetchReport, *, last_try: bool) -> PartFailu
         return None
     reason = next(iter(report.failures), "not_asked")
     return PartFailure(part=part, reason=reason, detail=report.last_error or "The source was not asked.")
+
+
+def part_of(tasks: Sequence[FetchTask]) -> Part | None:
+    """The part of a backfill that the run is about: a task of the queue comes alone."""
+    return next((task.part for task in tasks if task.part is not None), None)
