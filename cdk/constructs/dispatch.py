@@ -94,4 +94,4 @@ class Dispatch(Construct):
         assert isinstance(allowed.policy_dependable, sqs.QueuePolicy)  # noqa: S101 - the same
         policy = allowed.policy_dependable.node.default_child
         assert isinstance(policy, CfnResource)  # noqa: S101 - the same
-        bucket.add_dependency(policy)
+        bucket.add_resource_dependency(policy)

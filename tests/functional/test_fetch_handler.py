@@ -51,6 +51,7 @@ def fetch(cloud: Cloud, binance: Vendor, monkeypatch: pytest.MonkeyPatch) -> Han
         "SOURCE": "binance",
         "DATA_BUCKET": cloud.bucket,
         "PAYLOAD_QUEUE_URL": cloud.queue_url,
+        "TASK_QUEUE_URL": cloud.task_url,
         "SOURCE_BASE_URLS": binance.url,
     }
     return load("fetch", monkeypatch, environment)
@@ -167,6 +168,7 @@ def test_a_key_from_secrets_manager_travels_in_a_header_only(
             "SOURCE": "exchangerate",
             "DATA_BUCKET": cloud.bucket,
             "PAYLOAD_QUEUE_URL": cloud.queue_url,
+            "TASK_QUEUE_URL": cloud.task_url,
             "SOURCE_BASE_URLS": keyed.url,
             "SOURCE_SECRET_ID": "exchangerate",
         }
