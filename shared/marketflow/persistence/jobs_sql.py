@@ -83,8 +83,12 @@ _FAILURES = f"""(
         'reason', reason, 'count', n, 'detail', detail, 'parts', subjects) ORDER BY n DESC, reason), '[]')
     FROM (
         SELECT reason, count(*) AS n, min(detail) AS detail,
-               to_json((array_agg(subject ORDER BY part))[1:{FAILED_PARTS_SHOWN}]) AS subjects
-        FROM job_parts WHERE job_id = jobs.id AND outcome = 'failed' GROUP BY reason
+               json_agg(subject ORDER BY part) FILTER (WHERE nth <= {FAILED_PARTS_SHOWN}) AS subjects
+        FROM (
+            SELECT reason, detail, subject, part, row_number() OVER (PARTITION BY reason ORDER BY part) AS nth
+            FROM job_parts WHERE job_id = jobs.id AND outcome = 'failed'
+        ) AS failed_parts
+        GROUP BY reason
     ) AS reasons
 )"""
 
