@@ -152,8 +152,8 @@ def test_post_redrives(stack: LocalStack, operator: Operator) -> None:
     assert left()
 
 
-def test_a_request_is_done_once_for_its_key(operator: Operator) -> None:
-    """A job is watched to its end by the command line as well."""
+def test_a_backfill_can_be_watched_to_its_end(operator: Operator) -> None:
+    """The command line asks and waits, and then has the exact counts."""
     start = LONG_AGO - timedelta(days=1)
     body = {"symbol": "BTCUSDT", "interval": "1m", "start": start.isoformat()}
     begun = operator.post("/backfills", {**body, "end": (start + timedelta(hours=1)).isoformat()})
