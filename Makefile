@@ -18,7 +18,7 @@ export PYTHONPATH := shared:.
 export EMULATOR_VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run status invoke backfill replay redrive dlq smoke test lint typecheck format hooks openapi pins synth bootstrap deploy diff clean
+.PHONY: help setup run status invoke backfill replay redrive dlq smoke test fuzz lint typecheck format hooks openapi contract pins synth bootstrap deploy diff clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -53,8 +53,11 @@ smoke: setup ## Prove in a minute that prices flow: own ports, temporary folder,
 test: setup ## Run all tests with coverage (TESTS=tests/unit for some, ARGS="-k name" for pytest)
 	$(RUN) -m pytest $(TESTS) --timeout=600 --cov --cov-report=term --cov-report=html $(ARGS)
 
-lint: setup ## Check format, lint rules and import directions
-	$(RUN) -m ruff format --check . && $(RUN) -m ruff check . && $(VENV)/bin/lint-imports
+fuzz: setup ## Throw thousands of made-up requests at a deployment of its own (SEED=7 repeats a run)
+	@exec $(RUN) -m local.fuzz
+
+lint: setup ## Check format, lint rules, import directions and that the API only gained (as `make contract`)
+	$(RUN) -m ruff format --check . && $(RUN) -m ruff check . && $(VENV)/bin/lint-imports && $(RUN) -m local.contract
 
 typecheck: setup ## Check the types, strictly
 	$(RUN) -m mypy shared functions cdk local
@@ -67,6 +70,9 @@ hooks: setup ## Install the same checks as a git pre-commit hook
 
 openapi: setup ## Write docs/openapi.json, and the copy that the API serves, from the routes
 	@$(RUN) -m local.openapi
+
+contract: setup ## Refuse a docs/openapi.json that breaks the last release (ARGS=--release keeps it as the released one)
+	@$(RUN) -m local.contract $(ARGS)
 
 pins: setup ## Regenerate the pinned requirement files (ARGS=--upgrade for newer versions)
 	$(RUN) -m local.pins $(ARGS)

@@ -21,7 +21,7 @@ FAMOUS = ("BTCUSDT", "AAPL", "USDTRY")
 
 
 def introduction(stack: LocalStack, examples: dict[str, str]) -> str:
-    """What a person needs to use the stack: the URL, the key, three requests to paste, the logs."""
+    """What a person needs to use the stack: the URL, the page to try it, the key, the logs, three requests to paste."""
     url, key = stack.facts.api_url, stack.facts.api_key
     crypto, stock, forex = (examples[kind] for kind in ASSET_TYPES)
     paths = (
@@ -30,7 +30,8 @@ def introduction(stack: LocalStack, examples: dict[str, str]) -> str:
         f"prices?symbols={crypto},{stock},{forex}",
     )
     curls = "\n".join(f"  curl -H 'x-api-key: {key}' '{url}/{path}'" for path in paths)
-    return f"\nAPI   {url}\nKey   {key}\nLogs  {shown(stack.home / 'logs')}\n\n{curls}\n\nCtrl-C stops everything.\n"
+    facts = f"API   {url}\nDocs  {url}/docs\nKey   {key}\nLogs  {shown(stack.home / 'logs')}"
+    return f"\n{facts}\n\n{curls}\n\nCtrl-C stops everything.\n"
 
 
 def first_prices(stack: LocalStack) -> dict[str, str]:

@@ -19,7 +19,7 @@ from cdk.stages import Stage
 
 COMPRESSED_FROM = Size.bytes(1024)  # below it gzip saves nothing
 CORS_HEADERS = ["X-Api-Key", "Authorization", "If-None-Match", "If-Match", "Idempotency-Key", "Content-Type"]
-CORS_EXPOSED = ["Link", "Location", "ETag", "Retry-After"]
+CORS_EXPOSED = ["Link", "Location", "ETag", "Retry-After", "X-Adjustment"]
 
 
 class RestApi(Construct):

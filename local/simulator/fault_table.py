@@ -93,7 +93,9 @@ FAULTS: dict[str, Fault] = {
         Fault("yahoo.length_mismatch", _R, "The closes are one fewer than the timestamps.", ("length mismatch",)),
         Fault("yahoo.gmtoffset_lie", _R, "meta.gmtoffset is an hour off.", ("gmtoffset lie",)),
         Fault("yahoo.currency_null", _R, "meta.currency is null.", ("currency null",)),
-        Fault("yahoo.split", _M, "A 4:1 split at that moment; the whole history changes.", ("split inside window",)),
+        Fault(
+            "yahoo.split", _M, "A 4:1 split with the next session; the whole history changes.", ("split inside window",)
+        ),
         Fault("yahoo.events_unsorted", _R, "Events come newest first.", ("events unsorted",)),
         Fault(
             "yahoo.coarser_granularity",

@@ -12,7 +12,7 @@ from local.simulator.faults import Faults
 from local.simulator.instruments import Instrument, load_instruments
 from local.simulator.noise import mix, salt
 from local.simulator.wire import Answer, Request, html_answer, json_answer
-from local.simulator.yahoo_actions import adjustment, events
+from local.simulator.yahoo_actions import adjustment, effective, events
 from local.simulator.yahoo_meta import meta
 from local.simulator.yahoo_rows import Row, View, blank, look, rows_of, widen
 from local.simulator.yahoo_window import (
@@ -102,9 +102,10 @@ class Yahoo:
             window = replace(window, granularity=_COARSER.get(window.granularity, window.granularity))
         if self._hits("null_result", request, instrument):
             return json_answer(200, {"chart": {"result": None, "error": None}}, {"content-type": JSON_UTF8})
+        view = look(instrument, request.now)
         view = replace(
-            look(instrument, request.now),
-            split_at=self._faults.moment("yahoo.split", now=request.now, symbol=symbol),
+            view,
+            split_at=effective(view, self._faults.moment("yahoo.split", now=request.now, symbol=symbol)),
             forming_day_at_open=self._hits("forming_day_at_open", request, instrument),
         )
         extended = request.param("includePrePost") == "true"

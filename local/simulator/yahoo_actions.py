@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+from local.simulator.assets import DAY
 from local.simulator.instruments import Instrument
 from local.simulator.yahoo_rows import View
 
 _FIRST_YEAR = 2012
+_LONGEST_PAUSE = 30 * DAY
 _EX_DAY = 9  # the ex-date is the first session on or after this day of the month
 
 
@@ -61,6 +63,15 @@ def events(view: View, start: int, end: int, kinds: set[str]) -> dict[str, Any]:
     return {name: items for name, items in found.items() if items}
 
 
+def effective(view: View, moment: int | None) -> int | None:
+    """The open of the first session from `moment` on, with which a split of then begins; None while it is to come."""
+    if moment is None:
+        return None
+    sessions = view.instrument.exchange.sessions(moment, moment + _LONGEST_PAUSE)
+    opening = next(start for start, _ in sessions if start >= moment)
+    return opening if opening <= view.seen else None
+
+
 def _splits(view: View) -> list[tuple[int, int, int]]:
     exchange = view.instrument.exchange
     found = []
@@ -69,7 +80,7 @@ def _splits(view: View) -> list[tuple[int, int, int]]:
         if span:
             found.append((span[0], numerator, denominator))
     if view.split_at is not None:
-        found.append((exchange.last_started(view.split_at)[0], 4, 1))
+        found.append((view.split_at, 4, 1))
     return found
 
 

@@ -38,7 +38,8 @@ class Row:
 class View:
     """What Yahoo sees of an instrument at a moment: `seen` is behind the clock by the exchange's delay.
 
-    `session` is the newest one that has begun. `split_at` is when the switch `yahoo.split` struck, if it did.
+    `session` is the newest one that has begun. `split_at` is the open of the session with which the split of the
+    switch `yahoo.split` began, if it did: all prices are in terms of the new shares from then on.
     """
 
     instrument: Instrument

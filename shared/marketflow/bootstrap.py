@@ -126,15 +126,15 @@ def preparation() -> Preparation:
     import boto3
 
     from marketflow.messaging.state import SymbolCatalog
+    from marketflow.persistence.administration import SymbolRegistry
     from marketflow.persistence.migrate import upgrade
-    from marketflow.persistence.symbols import SymbolRepository
     from marketflow.services.preparation import Preparation
     from marketflow.sources.catalog import CATALOG
 
     settings = MigrateSettings.load()
     return Preparation(
         upgrade=partial(upgrade, settings.database_url, credentials=AwsCredentials.load),
-        symbols=SymbolRepository(_database(settings.database_url)),
+        symbols=SymbolRegistry(settings.database_url, credentials=AwsCredentials.load).transaction,
         publisher=SymbolCatalog(bucket=settings.data_bucket, client=boto3.client("s3")),
         sources=tuple(CATALOG),
     )
@@ -223,7 +223,7 @@ def admin_api() -> App:
 
     settings = AdminSettings.load()
     # The symbols are locked while the catalog is written: S3 answers soon, or the change is given up.
-    impatient = Config(connect_timeout=2, read_timeout=4, retries={"total_max_attempts": 2})
+    impatient = Config(connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 2})
     s3 = boto3.client("s3", config=impatient)
     administration = Administration(
         registry=SymbolRegistry(settings.database_url, credentials=AwsCredentials.load),

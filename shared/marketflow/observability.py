@@ -72,6 +72,6 @@ def note_load(loaded: Loaded) -> None:
         return
     facts = {"source": loaded.source, "raw_key": loaded.raw_key, **asdict(result)}
     (logger.warning if result.quarantined else logger.info)("loaded", extra={"load": facts})
-    written = result.candles_written + result.prices_written
+    written = result.candles_written + result.prices_written + result.actions_written
     metrics.add_metric(name="RowsWritten", unit=MetricUnit.Count, value=written)
     metrics.add_metric(name="RowsQuarantined", unit=MetricUnit.Count, value=result.quarantined)

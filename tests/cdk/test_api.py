@@ -76,14 +76,14 @@ def test_a_method_that_a_path_does_not_have_is_told_by_the_function(assembly: As
 
 
 def test_every_route_but_the_open_ones_needs_an_api_key_or_a_token(assembly: Assembly) -> None:
-    """Health, readiness and the description tell nothing that is worth a key."""
+    """Health, readiness and the description, for programs and for people, tell nothing that is worth a key."""
     found = methods(assembly.templates["api"]).items()
     without = {
         path
         for (path, _), entry in found
         if not entry["ApiKeyRequired"] and entry["AuthorizationType"] != "COGNITO_USER_POOLS"
     }
-    assert without == {"/v1/health", "/v1/ready", "/v1/openapi.json"}
+    assert without == {"/v1/health", "/v1/ready", "/v1/openapi.json", "/v1/docs", "/v1/docs/{file}"}
 
 
 def test_the_key_is_on_a_usage_plan_with_throttle_and_quota(assembly: Assembly) -> None:

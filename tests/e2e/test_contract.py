@@ -10,6 +10,7 @@ import pytest
 
 from local.client import ApiClient
 from local.stack import LocalStack
+from tests.e2e.conftest import wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -40,7 +41,7 @@ def test_get_symbols(api: ApiClient) -> None:
     while "next" in answer.links:
         answer = api.get(answer.links["next"]["url"])
         seen += [one["symbol"] for one in answer.json()]
-    assert len(seen) == len(set(seen)) == 36
+    assert len(seen) == len(set(seen)) >= 36
 
 
 def test_get_symbol(api: ApiClient) -> None:
@@ -48,6 +49,33 @@ def test_get_symbol(api: ApiClient) -> None:
     by_name = api.json("/symbols/THYAO.IS")
     assert by_name["quote_currency"] == "TRY"
     assert api.json(f"/symbols/{by_name['id']}") == by_name
+
+
+def test_get_actions_of_a_symbol(stack: LocalStack, api: ApiClient) -> None:
+    """A stock's dividends are listed with their ex-dates, page by page; a pair has none, an unknown name is a 404."""
+    found = wait_for(lambda: api.json("/symbols/AAPL/actions", kind="dividend"), seconds=60, alive=stack.check)
+    assert all(one["amount"] > 0 and one["currency"] == "USD" and one["source"] == "yahoo" for one in found)
+    dates = [one["ex_date"] for one in found]
+    assert dates == sorted(set(dates), reverse=True)
+    first = api.get("/symbols/AAPL/actions", kind="dividend", limit=1)
+    (second,) = api.get(first.links["next"]["url"]).json()
+    assert [first.json()[0]["ex_date"], second["ex_date"]] == dates[:2]
+    assert api.json("/symbols/BTCUSDT/actions") == []
+    assert api.get("/symbols/NOPE/actions").json()["code"] == "symbol_not_found"
+
+
+def test_get_candles_with_an_adjustment(stack: LocalStack, api: ApiClient) -> None:
+    """Less the dividends since, old prices are lower and the newest as they were; the answer says what it is."""
+    wait_for(lambda: api.json("/symbols/AAPL/actions"), seconds=60, alive=stack.check)
+    query = {"interval": "1d", "order": "asc", "limit": 1000}
+    raw, adjusted = (api.get("/candles/AAPL", adjustment=kind, **query) for kind in ("raw", "all"))
+    assert (raw.headers["X-Adjustment"], adjusted.headers["X-Adjustment"]) == ("raw", "all")
+    assert adjusted.json()[0]["close"] < raw.json()[0]["close"]
+    assert adjusted.json()[-1]["open_time"] == raw.json()[-1]["open_time"]
+    file = api.get("/candles/AAPL", interval="1d", adjustment="split", format="csv")
+    assert 'filename="AAPL-1d-split.csv"' in file.headers["Content-Disposition"]
+    refused = api.get("/candles/BTCUSDT", interval="1m", adjustment="all")
+    assert (refused.status_code, refused.json()["parameter"]) == (400, "adjustment")
 
 
 def test_get_prices(api: ApiClient) -> None:

@@ -39,6 +39,31 @@ def test_unknown_path(api: ApiClient) -> None:
     problem(api.get("/nowhere"), 404)
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_a_method_that_a_path_does_not_have(stack: LocalStack, method: str) -> None:
+    """405 with the methods that there are, for everybody: the description tells them anyway."""
+    answer = httpx.request(method, f"{stack.facts.api_url}/prices", timeout=20, trust_env=False)
+    problem(answer, 405)
+    assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
+
+
+def test_a_page_may_ask_what_it_may_send(stack: LocalStack) -> None:
+    """The preflight of another origin's page is answered by the gateway, with the headers that carry credentials."""
+    asked = {"Origin": "https://example.com", "Access-Control-Request-Method": "GET"}
+    answer = httpx.options(f"{stack.facts.api_url}/prices", headers=asked, timeout=20, trust_env=False)
+    assert answer.status_code == 204
+    allowed = answer.headers["access-control-allow-headers"].lower()
+    assert {"x-api-key", "authorization", "if-match", "idempotency-key"} <= set(allowed.split(","))
+
+
+def test_head_is_get_without_a_body(stack: LocalStack, api: ApiClient) -> None:
+    """The same headers, so that a client can ask cheaply whether something changed."""
+    headers = {"x-api-key": stack.facts.api_key}
+    head = httpx.head(f"{stack.facts.api_url}/symbols/BTCUSDT", headers=headers, timeout=20, trust_env=False)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["etag"] == api.get("/symbols/BTCUSDT").headers["etag"]
+
+
 def test_unknown_symbol(api: ApiClient) -> None:
     """A symbol that nobody knows gets a 404 problem that names it."""
     assert "NOSUCHSYMBOL" in str(problem(api.get("/prices/NOSUCHSYMBOL"), 404)["detail"])

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from local.client import ApiClient
+from local.smoke_admin import AdminClient, machine_token
 from local.stack import PREFIX, LocalStack
 from marketflow.sources.catalog import CATALOG
 from tests.e2e.conftest import simulated_stack
@@ -34,13 +35,17 @@ def fetch(stack: LocalStack, source: str) -> tuple[bool, str]:
 
 
 def test_every_function_works_with_its_own_role(guarded: LocalStack) -> None:
-    """Migration (by the deployment), fetchers, ETL and API each do their work with what their role grants."""
+    """Migration (by the deployment), fetchers, ETL, API and administration each do their work with their grants."""
     for source in CATALOG:
         failed, said = fetch(guarded, source)
         assert not failed, said
     with ApiClient(guarded.facts) as client:
         prices = client.wait_for_prices(seconds=60, alive=guarded.check)
     assert all(prices.values())
+    new = {"symbol": "DOTUSDT", "source": "binance", "base_currency": "DOT", "quote_currency": "USDT"}
+    with AdminClient(guarded, token=machine_token(guarded)) as admin:
+        admin.must(201, "POST", "/symbols", new)
+        admin.must(204, "DELETE", "/symbols/DOTUSDT")
 
 
 def test_a_missing_grant_fails(guarded: LocalStack) -> None:

@@ -93,6 +93,7 @@ YAHOO: dict[str, Expectation] = {
         asked=chart("AAPL", Interval.D1),
         candles=49,
         prices=1,
+        actions=2,
         first=("2020-08-31T04:00:00+00:00", "127.58", "131", "126", "129.04", "225702700"),
         last=("2020-11-06T05:00:00+00:00", "118.32", "119.2", "116.13", "118.69", "114457900"),
         currency="USD",

@@ -24,7 +24,7 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Reads:
-    """The recording is an answer: `candles` and `prices` are counts, `rejects` their reasons in order.
+    """The recording is an answer: `candles`, `prices` and `actions` are counts, `rejects` their reasons in order.
 
     `first` and `last` are `(open time, open, high, low, close, volume)` of those candles as texts, `forming` the open
     times of the candles that are not final, `quotes` prices by symbol, `currency` the unit of all of them.
@@ -33,6 +33,7 @@ class Reads:
     asked: Asked
     candles: int = 0
     prices: int = 0
+    actions: int = 0
     rejects: tuple[str, ...] = ()
     first: tuple[str, ...] = ()
     last: tuple[str, ...] = ()

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
 
 from marketflow.domain.fetching import FetchRequest, RawResponse
+from marketflow.domain.interval import Interval
 from marketflow.domain.records import Candle
 from marketflow.errors import MalformedPayloadError, SymbolUnavailableError
 from marketflow.sources.base import Source
 from marketflow.sources.factory import create
 from tests.recordings.expectations import EXPECTATIONS
-from tests.recordings.kinds import Asked, NotSpoken, Reads, Refuses
+from tests.recordings.kinds import Asked, NotSpoken, Reads, Refuses, chart
 
 RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
 
@@ -62,7 +64,8 @@ def test_an_answer_is_read_as_expected(name: str) -> None:
     source, request, response = replay(name, expected.asked)
     source.check(request, response)
     payload = source.parse(request, response)
-    assert (len(payload.candles), len(payload.prices)) == (expected.candles, expected.prices)
+    counts = (len(payload.candles), len(payload.prices), len(payload.actions))
+    assert counts == (expected.candles, expected.prices, expected.actions)
     assert tuple(refused.reason for refused in payload.rejects) == expected.rejects
     assert not expected.first or row(payload.candles[0]) == expected.first
     assert not expected.last or row(payload.candles[-1]) == expected.last
@@ -71,6 +74,17 @@ def test_an_answer_is_read_as_expected(name: str) -> None:
     assert expected.quotes.items() <= quotes.items()
     if expected.currency:
         assert {one.currency for one in (*payload.candles, *payload.prices)} == {expected.currency}
+
+
+def test_a_recorded_split_and_dividend_are_read_to_the_digit() -> None:
+    """Apple's 4:1 split of 31 August 2020 and its dividend of 6 November, from the days whose prices have them."""
+    source, request, response = replay("yahoo-chart-aapl-1d-split-and-dividend.json", chart("AAPL", Interval.D1))
+    payload = source.parse(request, response)
+    split, dividend = payload.actions
+    assert (split.kind, split.numerator, split.denominator) == ("split", 4, 1)
+    assert split.effective == datetime(2020, 8, 31, 4, tzinfo=UTC) == payload.candles[0].open_time
+    assert (dividend.kind, str(dividend.amount), dividend.currency) == ("dividend", "0.205", "USD")
+    assert dividend.effective == datetime(2020, 11, 6, 5, tzinfo=UTC) == payload.candles[-1].open_time
 
 
 @pytest.mark.parametrize("name", named(Refuses))

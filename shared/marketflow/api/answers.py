@@ -16,7 +16,7 @@ class Answer:
 
     `schema` is None for an answer without a body. `paged` answers have a Link header while more follows. `database`
     says whether the route needs it. `files` are examples of what else than JSON the parameter `format` gives, by media
-    type.
+    type. `headers` are components by name.
     """
 
     operation: str
@@ -27,10 +27,9 @@ class Answer:
     paged: bool = False
     database: bool = True
     files: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
     asks: tuple[str, ...] = ()
-    """Components of request headers that the route reads (marketflow.api.openapi)."""
-    tells: tuple[str, ...] = ()
-    """Further headers of the answer."""
+    """Components of the request headers that the route reads."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +124,25 @@ DETAILS: Mapping[Problem, str] = {
 }
 """An example of what each problem says."""
 
+DEPRECATION: Mapping[str, Schema] = {
+    "Deprecation": {
+        "description": "Since when the route is deprecated (RFC 9745).",
+        "schema": {"type": "string", "pattern": "^@[0-9]+$"},
+        "example": "@1767225600",
+    },
+    "Sunset": {
+        "description": "When the route may be gone (RFC 8594).",
+        "schema": {"type": "string"},
+        "example": "Fri, 01 Jan 2027 00:00:00 GMT",
+    },
+    "Link": {
+        "description": "What to use instead (deprecation, sunset), and the next page when there is one (RFC 8288).",
+        "schema": {"type": "string"},
+        "example": '<https://example.com/instead>; rel="deprecation"; type="text/html"',
+    },
+}
+"""The headers of a route that goes."""
+
 _CSV_CANDLE = (
     "open_time,open,high,low,close,volume,quote_volume,trades,final\n"
     "2026-11-23T12:00:00Z,68000.12,68010.00,67990.50,68005.00,1.25,85006.25,42,true\n"
@@ -139,6 +157,14 @@ _CSV_PRICE = (
 _JSON_PRICE = (
     '{"as_of":"2026-11-23T12:00:00Z","price":68000.12,"source":"binance","currency":"USDT",'
     '"observed_at":"2026-11-23T12:00:01.250Z"}\n'
+)
+_CSV_ACTION = (
+    "effective_at,kind,ex_date,amount,currency,numerator,denominator,source,observed_at\n"
+    "2020-08-31T04:00:00Z,split,2020-08-31,,,4,1,yahoo,2020-08-31T13:37:02.125Z\n"
+)
+_JSON_ACTION = (
+    '{"effective_at":"2020-08-31T04:00:00Z","kind":"split","ex_date":"2020-08-31","amount":null,"currency":null,'
+    '"numerator":4,"denominator":1,"source":"yahoo","observed_at":"2020-08-31T13:37:02.125Z"}\n'
 )
 
 
@@ -175,7 +201,7 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
         schema=ref("Symbol"),
         status=201,
         asks=("IdempotencyKey",),
-        tells=("ETag", "Location"),
+        headers=(("ETag", "ETag"), ("Location", "Location")),
     ),
     ("PATCH", "/v1/symbols/{symbol}"): Answer(
         operation="changeSymbol",
@@ -183,7 +209,7 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
         description="The symbol as it is now, as GET shows it.",
         schema=ref("Symbol"),
         asks=("IfMatch",),
-        tells=("ETag",),
+        headers=(("ETag", "ETag"),),
     ),
     ("DELETE", "/v1/symbols/{symbol}"): Answer(
         operation="deactivateSymbol",
@@ -192,6 +218,14 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
         schema=None,
         status=204,
         asks=("IfMatchOptional",),
+    ),
+    ("GET", "/v1/symbols/{symbol}/actions"): Answer(
+        operation="listActions",
+        tag="Symbols",
+        description="Dividends and splits in the order of their time, as far as candles have been fetched.",
+        schema=array("Action"),
+        paged=True,
+        files=_files(_CSV_ACTION, _JSON_ACTION),
     ),
     ("GET", "/v1/prices"): Answer(
         operation="listPrices",
@@ -223,17 +257,20 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
         operation="listCandlesOfSymbols",
         tag="Candles",
         description="Candles in the order of the symbols' names; the first page begins with the symbols that do not "
-        "exist.",
+        "exist. Prices of stocks are as they were traded.",
         schema=array("SymbolCandle", "SymbolProblem"),
         paged=True,
     ),
     ("GET", "/v1/candles/{symbol}"): Answer(
         operation="listCandles",
         tag="Candles",
-        description="Candles in the order of their time.",
+        description="Candles in the order of their time. An adjusted price that does not end has 20 significant "
+        "digits; volumes are adjusted for splits only. A dividend takes off what it was of the close before its "
+        "ex-date; one in another currency than the symbol's takes off nothing, nor does one without such a close.",
         schema=array("Candle"),
         paged=True,
         files=_files(_CSV_CANDLE, _JSON_CANDLE),
+        headers=(("X-Adjustment", "Adjustment"),),
     ),
     ("POST", "/v1/backfills"): Answer(
         operation="createBackfill", tag="History", description="Begun.", schema=ref("Backfill"), status=202

@@ -105,7 +105,8 @@ class App:
         if route is None:
             detail = f"{request.method[:20]} is not possible here; allowed: {match.allow}."
             return Problem.METHOD_NOT_ALLOWED.response(request, detail, headers={"Allow": match.allow})
-        return self._run(route, request, match)
+        response = self._run(route, request, match)
+        return response if route.deprecated is None else route.deprecated.mark(response)
 
     def _run(self, route: Route, request: Request, match: Match) -> Response:
         facts = {"correlation_id": request.id, "route": route.path}

@@ -48,6 +48,12 @@ class Cursors:
             raise _refuse()
         return [str(part) for part in position]
 
+    def link(self, request: Request, position: Sequence[str] | None) -> dict[str, str]:
+        """The header that leads to the page behind the row at `position`; none when that was the last page."""
+        if position is None:
+            return {}
+        return {"Link": f'<{request.url_with("cursor", self.write(request, position))}>; rel="next"'}
+
     def _mac(self, request: Request, payload: bytes) -> bytes:
         query = sorted((name, values) for name, values in request.query.items() if name not in _FREE)
         question = json.dumps([request.path, query]).encode()

@@ -76,8 +76,12 @@ class Request:
         """This request's URL with one query parameter set; relative to the host when that is not known."""
         pairs = [(key, one) for key, values in self.query.items() if key != name for one in values]
         query = urlencode([*pairs, (name, value)], safe=",:", quote_via=quote, errors="replace")
-        path = quote(self.public_path, safe="/%:@!$&'()*+,;=~", errors="replace")
-        return f"{self.origin}{path}?{query}"
+        return f"{self.origin}{self.reference}?{query}"
+
+    @property
+    def reference(self) -> str:
+        """The public path as a URI reference, whatever the gateway decoded in it."""
+        return quote(self.public_path, safe="/%:@!$&'()*+,;=~", errors="replace")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

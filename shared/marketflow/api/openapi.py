@@ -10,11 +10,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from marketflow.api.answers import ANSWERS, DETAILS, GATEWAY, Answer
+from marketflow.api.answers import ANSWERS, DEPRECATION, DETAILS, GATEWAY, Answer
 from marketflow.api.bodies import MERGE_PATCH
 from marketflow.api.problems import Problem
 from marketflow.api.routing import SCOPES, Access, Route
 from marketflow.api.schemas import SCHEMAS, ref
+from marketflow.domain.reading import Adjustment
 
 _ABOUT = """\
 Exact market data with its age and its origin.
@@ -24,6 +25,11 @@ the next page is in the `Link` header. Decimals are exact: read them with a deci
 `numbers=string`. Within v1 members, parameters and codes are only added: ignore what you do not know."""
 
 _HEADERS: dict[str, dict[str, Any]] = {
+    "Adjustment": {
+        "description": "What the prices are adjusted for, as it was asked.",
+        "schema": {"type": "string", "enum": [*Adjustment]},
+        "example": "split",
+    },
     "CacheControl": {
         "description": "How long the answer stays true. A page of candles that can never change is immutable.",
         "schema": {"type": "string"},
@@ -114,8 +120,8 @@ _RETRY = (429, 503, 504)
 
 
 def document(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
-    """The document of `routes`. Raises ValueError for a route that `answers.ANSWERS` does not describe."""
-    table = tuple(routes)
+    """The document of those `routes` that are `documented`. Raises ValueError for one that `answers.ANSWERS` lacks."""
+    table = tuple(route for route in routes if route.documented)
     paths: dict[str, dict[str, Any]] = {}
     for route in table:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
@@ -206,12 +212,16 @@ def _operation(route: Route) -> dict[str, Any]:
     responses = {str(answer.status): _success(answer, reads=reads)} | ({"304": _unchanged()} if reads else {})
     for status, names in codes(route).items():
         responses[str(status)] = _refusal(status, names)
+    if route.deprecated is not None:
+        for response in responses.values():
+            response["headers"] |= {name: DEPRECATION[name] for name in route.deprecated.headers({})}
     asks = ("IfNoneMatch",) if reads else answer.asks
     conditional = [{"$ref": f"#/components/parameters/{name}"} for name in asks]
     operation = {
         "operationId": answer.operation,
         "tags": [answer.tag],
         "summary": route.summary,
+        **({} if route.deprecated is None else {"deprecated": True}),
         "parameters": [*_parameters(route), *conditional],
         "responses": responses,
         "security": _security(route.access),
@@ -248,8 +258,9 @@ def _member(raw: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str,
 
 
 def _success(answer: Answer, *, reads: bool) -> dict[str, Any]:
-    names = {"Cache-Control": "CacheControl", "X-Request-Id": "RequestId"} | ({"ETag": "ETag"} if reads else {})
-    names |= {name: name for name in answer.tells}
+    names = {"Cache-Control": "CacheControl", "X-Request-Id": "RequestId", **dict(answer.headers)}
+    if reads:
+        names["ETag"] = "ETag"
     if answer.paged:
         names["Link"] = "Link"
     if answer.files:

@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -22,13 +21,14 @@ from pydantic import (
 
 from marketflow.api.problems import Problem
 from marketflow.domain.interval import Interval
-from marketflow.domain.reading import Layout
+from marketflow.domain.reading import Adjustment, Layout
 from marketflow.domain.symbol import AssetType
 from marketflow.errors import RefusedError
 from marketflow.services.convert import MAX_AGE_SECONDS, SIGNIFICANT_DIGITS
 
 MAX_ROWS = 10_000
 MAX_SYMBOLS = 100
+MAX_NAME_LENGTH = 40
 MAX_CURSOR_LENGTH = 400
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -80,15 +80,11 @@ def _names(value: object) -> tuple[str, ...]:
     if text.count(",") >= MAX_SYMBOLS:
         raise ValueError(f"at most {MAX_SYMBOLS} symbols in one request")
     names = tuple(dict.fromkeys(text.split(",")))
+    if any(len(name) > MAX_NAME_LENGTH for name in names):
+        raise ValueError(f"no symbol has more than {MAX_NAME_LENGTH} characters")
     if "" in names:
         raise ValueError("expected symbols with a comma between each two, such as BTCUSDT,AAPL")
     return names
-
-
-def _readable(value: str) -> str:
-    if not value.isprintable():
-        raise ValueError("expected printable characters")
-    return value
 
 
 Moment = Annotated[
@@ -117,7 +113,7 @@ Names = Annotated[
     WithJsonSchema(
         {
             "type": "array",
-            "items": {"type": "string", "pattern": "^[^,]+$"},
+            "items": {"type": "string", "pattern": "^[^,]+$", "maxLength": MAX_NAME_LENGTH},
             "minItems": 1,
             "maxItems": MAX_SYMBOLS,
             "examples": [["BTCUSDT", "AAPL"]],
@@ -125,7 +121,8 @@ Names = Annotated[
         mode="validation",
     ),
 ]
-Text = Annotated[str, AfterValidator(_readable)]
+# Postgres takes no NUL, and no name or search has a control character in it.
+Text = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")]
 Cursor = Annotated[
     str | None,
     Field(max_length=MAX_CURSOR_LENGTH, description="Where the page begins, from the Link header of the page before."),
@@ -219,6 +216,11 @@ class CandlesParameters(_Candles):
 
     symbol: str = Field(description="The symbol's name.", examples=["BTCUSDT"])
     format: Layout = Field(default=Layout.JSON, description="A JSON array, CSV with a header row, or JSON lines.")
+    adjustment: Adjustment = Field(
+        default=Adjustment.RAW,
+        description="Prices as they were traded (raw), or in terms of today's shares (split), also less the dividends "
+        "since (all). The latter two are for stocks only.",
+    )
 
 
 class CandleBatchParameters(_Candles):
@@ -252,6 +254,9 @@ class ConvertParameters(_Numbers):
     )
 
 
+_REASONS = {"string_pattern_mismatch": "expected text without control characters"}
+
+
 def read(model: type[P], *, query: Mapping[str, list[str]], path: Mapping[str, str]) -> P:
     """The parameters of one request. Raises RefusedError (400) that names the first parameter that is wrong."""
     for name, values in query.items():
@@ -274,11 +279,9 @@ def _fault(error: ValidationError, model: type[BaseModel], path: Mapping[str, st
         return _unknown(name, model, path)
     if fault["type"] == "missing":
         return Problem.MISSING_PARAMETER.refusal(f"{name} is required.", parameter=name)
-    reason = (
-        str(fault["ctx"]["error"])
-        if fault["type"] == "value_error"
-        else fault["msg"].replace("Input should be", "expected")
-    )
+    reason = _REASONS.get(fault["type"]) or fault["msg"].replace("Input should be", "expected")
+    if fault["type"] == "value_error":
+        reason = str(fault["ctx"]["error"])
     return Problem.INVALID_PARAMETER.refusal(f"{name}: {reason}.", parameter=name)
 
 

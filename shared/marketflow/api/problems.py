@@ -11,6 +11,8 @@ from marketflow.api.messages import Request, Response
 from marketflow.errors import RefusedError
 
 RETRY_SECONDS = 5
+MAX_REFERENCE = 500
+"""A longer path is not repeated in a problem."""
 
 
 class Problem(Enum):
@@ -80,7 +82,7 @@ class Problem(Enum):
         """This problem as the answer to `request`; `extra` are further members."""
         body = {
             **self.members(detail),
-            "instance": request.public_path,
+            "instance": request.reference if len(request.reference) <= MAX_REFERENCE else f"urn:uuid:{request.id}",
             "request_id": request.id,
             **(extra or {}),
         }

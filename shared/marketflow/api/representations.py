@@ -9,6 +9,15 @@ from pathlib import Path
 from marketflow.domain.reading import Layout
 from marketflow.services.convert import Conversion
 
+REVALIDATE = "private, no-cache"
+"""May be kept, but asked for again each time: the entity tag makes that cheap."""
+
+CONTENT_TYPES = {
+    Layout.JSON: "application/json",
+    Layout.CSV: "text/csv; charset=utf-8; header=present",
+    Layout.NDJSON: "application/x-ndjson",
+}
+
 
 def conversion(answer: Conversion) -> dict[str, object]:
     """A conversion and its legs."""

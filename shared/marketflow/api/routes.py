@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from datetime import datetime
 
 from marketflow.api import problems
+from marketflow.api.actions import ActionRoutes
 from marketflow.api.cursors import Cursors
+from marketflow.api.docs import page as docs
 from marketflow.api.json_text import compact
 from marketflow.api.messages import NO_STORE, Request, Response
 from marketflow.api.parameters import (
@@ -22,23 +23,14 @@ from marketflow.api.parameters import (
     SymbolsParameters,
 )
 from marketflow.api.problems import Problem
-from marketflow.api.representations import conversion, download, openapi
+from marketflow.api.representations import CONTENT_TYPES, REVALIDATE, conversion, download, openapi
 from marketflow.api.routing import Access, Route
-from marketflow.domain.reading import CandleQuery, HistoryQuery, Layout, SymbolQuery
+from marketflow.domain.reading import Adjustment, CandleQuery, HistoryQuery, SymbolQuery
 from marketflow.services.convert import Converter, Question
 from marketflow.services.market_data import MarketData, unknown_symbol, why_no_price
 
 FOREVER = "private, max-age=31536000, immutable"
 """For a page that can never change; private, because an API key was needed to get it."""
-
-REVALIDATE = "private, no-cache"
-"""May be kept, but asked for again each time: the entity tag makes that cheap."""
-
-_CONTENT_TYPES = {
-    Layout.JSON: "application/json",
-    Layout.CSV: "text/csv; charset=utf-8; header=present",
-    Layout.NDJSON: "application/x-ndjson",
-}
 
 
 class ReadRoutes:
@@ -48,6 +40,7 @@ class ReadRoutes:
         self._market_data = market_data
         self._converter = converter
         self._cursors = cursors
+        self._actions = ActionRoutes(market_data=market_data, cursors=cursors)
 
     def table(self) -> tuple[Route, ...]:
         """The routes, in the order in which the documentation shows them."""
@@ -74,6 +67,7 @@ class ReadRoutes:
                 summary="This description of the API, for programs.",
                 access=Access.OPEN,
             ),
+            *docs.ROUTES,
             Route(
                 method="GET",
                 path="/v1/symbols",
@@ -90,6 +84,7 @@ class ReadRoutes:
                 parameters=SymbolParameters,
                 problems=(Problem.SYMBOL_NOT_FOUND,),
             ),
+            *self._actions.table(),
             Route(
                 method="GET",
                 path="/v1/prices",
@@ -201,7 +196,7 @@ class ReadRoutes:
                 limit=parameters.limit,
             )
         )
-        link = {} if page.last is None else self._link(request, (page.last,))
+        link = self._cursors.link(request, None if page.last is None else (page.last,))
         return Response(body=page.body, cache_control=REVALIDATE, headers=link)
 
     def symbol(self, request: Request, parameters: SymbolParameters) -> Response:  # noqa: ARG002 - the same
@@ -233,10 +228,10 @@ class ReadRoutes:
             quoted=parameters.quoted,
         )
         page = self._market_data.history(parameters.symbol, query)
-        link = {} if page.last is None else self._link(request, (page.last.isoformat(),))
+        link = self._cursors.link(request, None if page.last is None else (page.last.isoformat(),))
         return Response(
             body=page.body,
-            content_type=_CONTENT_TYPES[query.layout],
+            content_type=CONTENT_TYPES[query.layout],
             cache_control=REVALIDATE,
             headers=link | download(f"{parameters.symbol}-prices", query.layout),
         )
@@ -253,15 +248,19 @@ class ReadRoutes:
             after=datetime.fromisoformat(position[0]) if position else None,
             layout=parameters.format,
             quoted=parameters.quoted,
+            adjustment=parameters.adjustment,
         )
         answer = self._market_data.candles(parameters.symbol, query)
+        name = f"{parameters.symbol}-{parameters.interval}"
+        if query.adjustment is not Adjustment.RAW:
+            name += f"-{query.adjustment}"
         last = answer.page.oldest if query.descending else answer.page.newest
-        link = self._link(request, (last.isoformat(),)) if answer.page.more and last is not None else {}
+        link = self._cursors.link(request, (last.isoformat(),) if answer.page.more and last is not None else None)
         return Response(
             body=answer.page.body,
-            content_type=_CONTENT_TYPES[query.layout],
+            content_type=CONTENT_TYPES[query.layout],
             cache_control=FOREVER if answer.settled else REVALIDATE,
-            headers=link | download(f"{parameters.symbol}-{parameters.interval}", query.layout),
+            headers=link | {"X-Adjustment": query.adjustment} | download(name, query.layout),
         )
 
     def candle_batch(self, request: Request, parameters: CandleBatchParameters) -> Response:
@@ -282,13 +281,9 @@ class ReadRoutes:
         )
         items = [] if position else [name for name in parameters.symbols if name not in batch.known]
         texts = [problems.item(name, unknown_symbol(name)) for name in items]
-        link = {} if batch.last is None else self._link(request, (batch.last[0], batch.last[1].isoformat()))
+        link = self._cursors.link(request, None if batch.last is None else (batch.last[0], batch.last[1].isoformat()))
         body = ",".join([*texts, batch.rows] if batch.rows else texts)
         return Response(body=f"[{body}]", cache_control=REVALIDATE, headers=link)
 
     def _position(self, request: Request, cursor: str | None, *, length: int) -> list[str]:
         return [] if cursor is None else self._cursors.read(request, cursor, length=length)
-
-    def _link(self, request: Request, position: Sequence[str]) -> dict[str, str]:
-        url = request.url_with("cursor", self._cursors.write(request, position))
-        return {"Link": f'<{url}>; rel="next"'}

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel
 
+from marketflow.api.lifecycle import Deprecation
 from marketflow.api.messages import Response
 from marketflow.api.parameters import NoParameters
 from marketflow.api.problems import Problem
@@ -37,7 +38,8 @@ class Route:
 
     `path` is a template below the stage, such as `/v1/prices/{symbol}`; `parameters` names what the path and the query
     may hold. `body` is the model of a JSON body, which the handler then gets as its third argument; without it a body
-    is refused. `problems` are the codes that the route adds to those that every route has.
+    is refused. `problems` are the codes that the route adds to those that every route has. Every answer of a
+    `deprecated` route says so. What is not `documented` is for people's browsers, and no part of the OpenAPI document.
     """
 
     method: str
@@ -48,6 +50,8 @@ class Route:
     parameters: type[NoParameters] = NoParameters
     body: type[BaseModel] | None = None
     problems: tuple[Problem, ...] = ()
+    deprecated: Deprecation | None = None
+    documented: bool = True
 
 
 @dataclass(frozen=True, slots=True)

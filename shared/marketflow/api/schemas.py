@@ -10,6 +10,7 @@ from typing import Any
 
 from marketflow.domain.interval import Interval
 from marketflow.domain.jobs import JobStatus
+from marketflow.domain.records import ActionKind
 from marketflow.domain.symbol import AssetType
 
 Schema = dict[str, Any]
@@ -155,6 +156,18 @@ SCHEMAS: dict[str, Schema] = {
         active=_said(TRUTH, "Whether it is being fetched."),
         created_at=TIME,
         updated_at=TIME,
+    ),
+    "Action": _object(
+        "A dividend, which has an amount, or a split, which has a ratio.",
+        effective_at=_said(TIME, "Midnight of the ex-date at the exchange: later prices have it in them."),
+        kind=_one_of(*ActionKind),
+        ex_date={"type": "string", "format": "date", "description": "At the exchange."},
+        amount=_said(_or_null(DECIMAL), "What was paid for each share that there was on the ex-date."),
+        currency=_or_null(TEXT),
+        numerator=_said(_or_null(DECIMAL), "How many shares a split makes: 4 of 1, or 1 of 10 when it is reverse."),
+        denominator=_said(_or_null(DECIMAL), "Of how many."),
+        source=TEXT,
+        observed_at=_said(TIME, "When we first received it so."),
     ),
     "Price": _object(
         "The latest observed price.",

@@ -37,6 +37,8 @@ class LoadResult:
     candles_unchanged: int = 0
     prices_written: int = 0
     prices_unchanged: int = 0
+    actions_written: int = 0
+    actions_unchanged: int = 0
     quarantined: int = 0
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from marketflow.domain.interval import Interval
+from marketflow.domain.records import ActionKind
 
 
 class Layout(StrEnum):
@@ -16,6 +17,14 @@ class Layout(StrEnum):
     JSON = "json"
     CSV = "csv"
     NDJSON = "ndjson"
+
+
+class Adjustment(StrEnum):
+    """What is taken out of a stock's prices: nothing, the splits since, or the splits and dividends since."""
+
+    RAW = "raw"
+    SPLIT = "split"
+    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +48,7 @@ class CandleQuery:
 
     Ordered by `open_time`, the newest first when `descending`. `after` is the open time behind which the page begins,
     in that order; with several symbols, which come in the order of their names, it counts within `after_symbol`.
-    `quoted` writes decimals as JSON strings.
+    `quoted` writes decimals as JSON strings. `adjustment` is for stocks alone; other symbols have nothing to adjust.
     """
 
     interval: Interval
@@ -51,6 +60,7 @@ class CandleQuery:
     after_symbol: str | None = None
     layout: Layout = Layout.JSON
     quoted: bool = False
+    adjustment: Adjustment = Adjustment.RAW
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +76,24 @@ class HistoryQuery:
     descending: bool = False
     limit: int = 1000
     after: datetime | None = None
+    layout: Layout = Layout.JSON
+    quoted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionQuery:
+    """Which dividends and splits of a symbol: effective in `[start, end)` (UTC, None: no bound), at most `limit`.
+
+    Ordered by that time and the kind, the newest first when `descending`; `after` is the row behind which the page
+    begins, in that order. `quoted` writes decimals as JSON strings.
+    """
+
+    kind: ActionKind | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    descending: bool = False
+    limit: int = 1000
+    after: tuple[datetime, ActionKind] | None = None
     layout: Layout = Layout.JSON
     quoted: bool = False
 
@@ -113,6 +141,14 @@ class HistoryPage:
 
     body: str
     last: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionPage:
+    """Dividends and splits in the layout that was asked for; `last` is the row behind which the next page begins."""
+
+    body: str
+    last: tuple[datetime, ActionKind] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

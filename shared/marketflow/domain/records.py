@@ -1,10 +1,11 @@
-"""What a payload turns into: candles, prices, and the rows that were refused."""
+"""What a payload turns into: candles, prices, corporate actions, and the rows that were refused."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 
 from marketflow.domain.interval import Interval
 
@@ -44,6 +45,33 @@ class Price:
     position: int = 0
 
 
+class ActionKind(StrEnum):
+    """What a company does that changes the price of its share from one day to the next."""
+
+    DIVIDEND = "dividend"
+    SPLIT = "split"
+
+
+@dataclass(frozen=True, slots=True)
+class CorporateAction:
+    """One dividend or split of a share.
+
+    `effective` is 00:00 exchange time of the ex-date, as UTC: the open time of that day's candle, which is the first
+    one that has the action in its price. A dividend has its `amount` a share in `currency`, a major unit, adjusted by
+    the source for the splits up to its answer as prices are. A split makes `denominator` shares into `numerator`: 4
+    and 1, or 1 and 10 for a reverse split.
+    """
+
+    source_symbol: str
+    kind: ActionKind
+    effective: datetime
+    amount: Decimal | None = None
+    currency: str | None = None
+    numerator: Decimal | None = None
+    denominator: Decimal | None = None
+    position: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Reject:
     """A row that is not data: where it stood in its payload, which rule it broke, and the row as JSON text."""
@@ -62,3 +90,4 @@ class ParsedPayload:
     candles: tuple[Candle, ...] = ()
     prices: tuple[Price, ...] = ()
     rejects: tuple[Reject, ...] = field(default=())
+    actions: tuple[CorporateAction, ...] = ()

@@ -1,4 +1,4 @@
-"""What makes a row data: the rules that every stored candle and price satisfies, whoever sent it.
+"""What makes a row data: the rules that every stored candle, price and corporate action satisfies, whoever sent it.
 
 A rule looks at one row and at the source's own clock and answers what is wrong, or None. `first_fault` asks a list of
 them in order, so that a rule may rely on the ones before it.
@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from marketflow.domain.interval import Interval
-from marketflow.domain.records import Candle, Price
+from marketflow.domain.records import ActionKind, Candle, CorporateAction, Price
 
 CLOCK_TOLERANCE = timedelta(seconds=60)
 """How far a source's servers may disagree about the time before a row is one from the future."""
@@ -23,6 +23,10 @@ SMALLEST_POWER = -30
 """Powers of ten of the first and the last digit that any market's number needs; beyond them is a broken number."""
 
 LARGEST_COUNT = 2**63 - 1
+
+LARGEST_RATIO = 100_000
+"""How many shares one may become, or become one, in a single split; beyond it the number is broken."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -36,6 +40,7 @@ class Fault:
 
 CandleRule = Callable[[Candle, datetime], Fault | None]
 PriceRule = Callable[[Price, datetime], Fault | None]
+ActionRule = Callable[[CorporateAction, datetime], Fault | None]
 _Row = TypeVar("_Row")
 
 
@@ -144,8 +149,42 @@ def price_began(price: Price, clock: datetime) -> Fault | None:
     return _time_fault("as_of", price.as_of, clock)
 
 
+def action_numbers(action: CorporateAction, _: datetime) -> Fault | None:
+    """A dividend has an amount and its currency, a split both sides of its ratio; all are finite and above zero."""
+    names = ("amount",) if action.kind is ActionKind.DIVIDEND else ("numerator", "denominator")
+    for name in names:
+        value: Decimal | None = getattr(action, name)
+        if value is None:
+            return Fault("incomplete_row", f"A {action.kind} without {name}.")
+        if (fault := _number_fault(name, value)) is not None:
+            return fault
+        if value <= 0:
+            return Fault("not_positive", f"{name} is {value}.")
+    if action.kind is ActionKind.DIVIDEND and action.currency is None:
+        return Fault("no_currency", f"A dividend of {action.amount} in no currency.")
+    return None
+
+
+def action_ratio(action: CorporateAction, _: datetime) -> Fault | None:
+    """A split changes the number of shares, and by a factor that can be."""
+    new, old = action.numerator, action.denominator
+    if action.kind is not ActionKind.SPLIT or new is None or old is None:
+        return None
+    if new == old or new > old * LARGEST_RATIO or old > new * LARGEST_RATIO:
+        return Fault("absurd_ratio", f"A split of {new!s:.40} to {old!s:.40} is none.")
+    return None
+
+
+def action_began(action: CorporateAction, clock: datetime) -> Fault | None:
+    """The ex-date has come by the source's clock: an announcement may still change, and no price has it yet."""
+    return _time_fault("effective", action.effective, clock)
+
+
 CANDLE_RULES: Sequence[CandleRule] = (candle_numbers, candle_prices, candle_volumes, candle_began)
 """What holds for a candle of any market."""
 
 PRICE_RULES: Sequence[PriceRule] = (price_number, price_began)
 """What holds for a price of any market."""
+
+ACTION_RULES: Sequence[ActionRule] = (action_numbers, action_ratio, action_began)
+"""What holds for a dividend or a split of any share."""

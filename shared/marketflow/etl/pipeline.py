@@ -8,7 +8,7 @@ from datetime import datetime
 
 from marketflow.domain.fetching import RawResponse
 from marketflow.domain.loading import WHOLE_PAYLOAD, Delivery, LoadResult, Provenance
-from marketflow.domain.records import Candle, ParsedPayload, Price, Reject
+from marketflow.domain.records import Candle, CorporateAction, ParsedPayload, Price, Reject
 from marketflow.domain.rules import Fault, first_fault
 from marketflow.errors import MalformedPayloadError, MarketFlowError
 from marketflow.etl.base import Archive, Loader, Parser
@@ -68,6 +68,7 @@ class Pipeline:
         """The rows that satisfy the strategy's rules; each other one as a Reject with its reason."""
         candles: list[Candle] = []
         prices: list[Price] = []
+        actions: list[CorporateAction] = []
         rejects = list(payload.rejects)
         for candle in payload.candles:
             fault = first_fault(candle, clock, self._strategy.candle_rules)
@@ -75,7 +76,10 @@ class Pipeline:
         for price in payload.prices:
             fault = first_fault(price, clock, self._strategy.price_rules)
             prices.append(price) if fault is None else rejects.append(_reject(price, fault))
-        return ParsedPayload(tuple(candles), tuple(prices), tuple(rejects))
+        for action in payload.actions:
+            fault = first_fault(action, clock, self._strategy.action_rules)
+            actions.append(action) if fault is None else rejects.append(_reject(action, fault))
+        return ParsedPayload(tuple(candles), tuple(prices), tuple(rejects), tuple(actions))
 
     def load(self, delivery: Delivery, response: RawResponse, payload: ParsedPayload) -> LoadResult:
         """Store the rows under the name of the answer that they come from."""
@@ -88,7 +92,7 @@ class Pipeline:
         return self._loader.load(payload, provenance)
 
 
-def _reject(row: Candle | Price, fault: Fault) -> Reject:
+def _reject(row: Candle | Price | CorporateAction, fault: Fault) -> Reject:
     text = json.dumps({field.name: getattr(row, field.name) for field in fields(row)}, default=str)
     return Reject(
         reason=fault.reason, detail=fault.detail, position=row.position, row=text, source_symbol=row.source_symbol

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from marketflow.domain.rules import (
+    ACTION_RULES,
     CANDLE_RULES,
     PRICE_RULES,
+    ActionRule,
     CandleRule,
     PriceRule,
     ended_if_final,
@@ -23,6 +25,7 @@ class Strategy:
 
     candle_rules: Sequence[CandleRule] = CANDLE_RULES
     price_rules: Sequence[PriceRule] = PRICE_RULES
+    action_rules: Sequence[ActionRule] = ACTION_RULES
 
 
 STRATEGIES: Mapping[AssetType, Strategy] = {

@@ -31,6 +31,8 @@ symbol would have to wait.
 _BODY = text(read_sql.SYMBOL).bindparams(bindparam("name", type_=Text), bindparam("id", type_=Integer))
 """The read API's own statement: the entity tag of a symbol is a hash of these bytes, whoever answers with them."""
 
+_ZONE = text("SELECT 1 FROM pg_timezone_names WHERE name = :name").bindparams(bindparam("name", type_=Text))
+
 _MEMBERS = [symbols.c[name] for name in Symbol.model_fields]
 
 
@@ -46,7 +48,7 @@ class SymbolRegistry:
         *,
         credentials: Callable[[], Credentials] | None = None,
         connect_deadline_seconds: float = 5.0,
-        statement_timeout_seconds: float = 8.0,
+        statement_timeout_seconds: float = 5.0,
     ) -> None:
         connector = Connector(
             url=url,
@@ -120,6 +122,10 @@ class SymbolRegister:
         """The symbols of `source` that are to be fetched, in the order of their names."""
         chosen = select(*_MEMBERS).where(symbols.c.source == source, symbols.c.active).order_by(symbols.c.symbol)
         return tuple(Symbol.model_validate(dict(row._mapping)) for row in self._connection.execute(chosen))  # noqa: SLF001 - SQLAlchemy's public name
+
+    def has_zone(self, name: str) -> bool:
+        """Whether the database can tell the time in this zone."""
+        return self._connection.execute(_ZONE, {"name": name}).first() is not None
 
     def _body(self, name: str) -> str:
         return str(self._connection.execute(_BODY, {"name": name, "id": None}).scalar_one())

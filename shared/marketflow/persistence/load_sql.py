@@ -21,6 +21,14 @@ WITH raw_object AS (
         position integer, source_symbol text, currency text, as_of timestamptz, price numeric
     )
     LEFT JOIN symbols AS s ON s.source = :source AND s.source_symbol = r.source_symbol
+), action_rows AS MATERIALIZED (
+    -- A dividend may be paid in another currency than the share is quoted in.
+    SELECT r.*, s.id AS symbol_id
+    FROM json_to_recordset(CAST(:actions AS json)) AS r (
+        position integer, source_symbol text, kind text, effective timestamptz, amount numeric, currency text,
+        numerator numeric, denominator numeric
+    )
+    LEFT JOIN symbols AS s ON s.source = :source AND s.source_symbol = r.source_symbol
 ), good_candles AS MATERIALIZED (
     -- Of a key that stands twice in one payload the final row counts, then the last one.
     SELECT DISTINCT ON (symbol_id, interval, open_time) *
@@ -30,6 +38,10 @@ WITH raw_object AS (
     SELECT DISTINCT ON (symbol_id, as_of) *
     FROM price_rows WHERE fits
     ORDER BY symbol_id, as_of, position DESC
+), good_actions AS MATERIALIZED (
+    SELECT DISTINCT ON (symbol_id, kind, effective) *
+    FROM action_rows WHERE symbol_id IS NOT NULL
+    ORDER BY symbol_id, kind, effective, position
 ), written_candles AS (
     -- In key order, so that two loads lock the rows that they share in the same order.
     INSERT INTO candles (
@@ -62,6 +74,23 @@ WITH raw_object AS (
         price = excluded.price, observed_at = excluded.observed_at, raw_id = excluded.raw_id
     WHERE prices.observed_at < excluded.observed_at AND prices.price <> excluded.price
     RETURNING 1
+), written_actions AS (
+    INSERT INTO actions (
+        symbol_id, kind, effective, amount, currency, numerator, denominator, observed_at, raw_id
+    )
+    SELECT symbol_id, kind, effective, amount, currency, numerator, denominator,
+           CAST(:observed_at AS timestamptz), CAST(:raw_id AS bigint)
+    FROM good_actions ORDER BY symbol_id, kind, effective
+    ON CONFLICT (symbol_id, kind, effective) DO UPDATE SET
+        amount = excluded.amount, currency = excluded.currency,
+        numerator = excluded.numerator, denominator = excluded.denominator,
+        observed_at = excluded.observed_at, raw_id = excluded.raw_id
+    WHERE actions.observed_at < excluded.observed_at
+      -- As with final candles: observed_at stays that of the first answer with these values, which says for which
+      -- splits the source had adjusted them, also when it is late with the newest.
+      AND (actions.amount, actions.currency, actions.numerator, actions.denominator) IS DISTINCT FROM
+          (excluded.amount, excluded.currency, excluded.numerator, excluded.denominator)
+    RETURNING 1
 ), misfits AS (
     SELECT position, source_symbol, currency, quote_currency,
            CAST(to_jsonb(c) - CAST('{symbol_id,quote_currency,fits}' AS text[]) AS text) AS row_text
@@ -69,6 +98,9 @@ WITH raw_object AS (
     UNION ALL
     SELECT position, source_symbol, currency, quote_currency, CAST(to_json(p) AS text)
     FROM price_rows AS p WHERE fits IS NOT TRUE
+    UNION ALL
+    SELECT position, source_symbol, currency, NULL, CAST(to_jsonb(a) - 'symbol_id' AS text)
+    FROM action_rows AS a WHERE symbol_id IS NULL
 ), quarantined AS (
     INSERT INTO quarantine (
         raw_id, position, reason, symbol, detail, row_text, raw_key, source, dataset, observed_at
@@ -104,6 +136,7 @@ WITH raw_object AS (
 )
 SELECT (SELECT count(*) FROM good_candles), (SELECT count(*) FROM written_candles),
        (SELECT count(*) FROM good_prices), (SELECT count(*) FROM written_prices),
+       (SELECT count(*) FROM good_actions), (SELECT count(*) FROM written_actions),
        (SELECT count(*) FROM quarantined)
 """
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from marketflow.domain.fetching import FetchReport
 from marketflow.domain.loading import LoadResult, Provenance
-from marketflow.domain.records import Candle, ParsedPayload, Price, Reject
+from marketflow.domain.records import Candle, CorporateAction, ParsedPayload, Price, Reject
 from marketflow.persistence.connection import Database
 from marketflow.persistence.load_sql import LOAD, REPORT
 
@@ -24,14 +24,15 @@ class Loader:
         """Store what one answer said; what was refused, here or before, goes to the quarantine.
 
         A candle is replaced when (final, observed_at) of the new one is greater: forming becomes final and never back,
-        and an older answer never overwrites a newer one. A final candle or a price with the same values is not
-        rewritten: its row keeps naming the answer that said it first. Rows whose `source_symbol` the source does not
-        have are refused as `unknown_symbol`, rows in another currency than the symbol's as `wrong_currency`.
+        and an older answer never overwrites a newer one. A final candle, a price or a corporate action with the same
+        values is not rewritten: its row keeps naming the answer that said it first. Rows whose `source_symbol` the
+        source does not have are refused as `unknown_symbol`, candles and prices in another currency than the symbol's
+        as `wrong_currency`.
 
         The rows must satisfy `marketflow.domain.rules`; the table's constraints stop the whole payload otherwise.
         Raises RetryLaterError or DatabaseUnavailableError; then a later try gives the same result as this one would.
         """
-        ((candles, candles_written, prices, prices_written, quarantined),) = self._database.query(
+        (counts,) = self._database.query(
             LOAD,
             raw_id=raw_id(provenance.raw_key),
             raw_key=provenance.raw_key,
@@ -40,13 +41,17 @@ class Loader:
             observed_at=provenance.observed_at,
             candles=_json(_candle(candle) for candle in payload.candles),
             prices=_json(_price(price) for price in payload.prices),
+            actions=_json(_action(action) for action in payload.actions),
             rejects=_json(_reject(reject) for reject in payload.rejects),
         )
+        candles, candles_written, prices, prices_written, actions, actions_written, quarantined = counts
         return LoadResult(
             candles_written=candles_written,
             candles_unchanged=candles - candles_written,
             prices_written=prices_written,
             prices_unchanged=prices - prices_written,
+            actions_written=actions_written,
+            actions_unchanged=actions - actions_written,
             quarantined=quarantined,
         )
 
@@ -110,6 +115,19 @@ def _price(price: Price) -> dict[str, object]:
         "currency": price.currency,
         "as_of": price.as_of.isoformat(),
         "price": _number(price.price),
+    }
+
+
+def _action(action: CorporateAction) -> dict[str, object]:
+    return {
+        "position": action.position,
+        "source_symbol": storable(action.source_symbol),
+        "kind": action.kind.value,
+        "effective": action.effective.isoformat(),
+        "amount": _number(action.amount),
+        "currency": action.currency,
+        "numerator": _number(action.numerator),
+        "denominator": _number(action.denominator),
     }
 
 

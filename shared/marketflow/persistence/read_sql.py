@@ -23,7 +23,7 @@ _SECOND = 'YYYY-MM-DD"T"HH24:MI:SS"Z"'
 _MILLISECOND = _SECOND.replace("SS", "SS.MS")
 
 
-def _moment(column: str) -> str:
+def moment(column: str) -> str:
     """RFC 3339 in UTC, with milliseconds only where there are some."""
     return (
         f"to_char({column} at time zone 'UTC',"
@@ -37,36 +37,37 @@ def _age(column: str) -> str:
     return f"floor(case when {column} > :now then 0 else extract(epoch from cast(:now as timestamptz) - {column}) end)"
 
 
-def _quote(text: str) -> str:
+def quote(text: str) -> str:
+    """A SQL expression: `text` between the quotes of a JSON string."""
     return f"""'"' || {text} || '"'"""
 
 
-def _object(members: Mapping[str, str]) -> str:
+def json_object(members: Mapping[str, str]) -> str:
     """A SQL expression: a JSON object as text, from a SQL expression for the JSON text of each member."""
     return "'{" + " || ',".join(f"""\"{name}":' || {value}""" for name, value in members.items()) + " || '}'"
 
 
-def _optional(value: str) -> str:
+def optional(value: str) -> str:
     """A SQL expression: `value` as JSON text, where it may be missing."""
     return f"coalesce(({value})::text, 'null')"
 
 
-_SYMBOL = _object(
+_SYMBOL = json_object(
     {
         "id": "id",
         "symbol": "to_json(symbol)",
-        "name": _optional("to_json(name)"),
+        "name": optional("to_json(name)"),
         "asset_type": "to_json(asset_type)",
-        "base_currency": _optional("to_json(base_currency)"),
+        "base_currency": optional("to_json(base_currency)"),
         "quote_currency": "to_json(quote_currency)",
-        "exchange": _optional("to_json(exchange)"),
+        "exchange": optional("to_json(exchange)"),
         "timezone": "to_json(timezone)",
         "source": "to_json(source)",
         "source_symbol": "to_json(source_symbol)",
         "price_unit": "to_json(price_unit)",
         "active": "active",
-        "created_at": _quote(_moment("created_at")),
-        "updated_at": _quote(_moment("updated_at")),
+        "created_at": quote(moment("created_at")),
+        "updated_at": quote(moment("updated_at")),
     }
 )
 
@@ -83,18 +84,18 @@ from (select {_SYMBOL} as item, symbol, row_number() over (order by symbol) as n
     and strpos(lower(concat_ws(' ', symbol, name)), lower(coalesce(cast(:text as text), ''))) > 0
   order by symbol limit :limit + 1) page"""
 
-_SOURCE = _object(
+_SOURCE = json_object(
     {
         **{name: f"to_json(k.{name})" for name in ("source", "title", "asset_type")},
-        **{name: _optional(_quote(_moment(name))) for name in ("last_success_at", "last_fetch_at", "next_due_at")},
-        "last_error": _optional("to_json(last_error)"),
-        "last_error_at": _optional(_quote(_moment("last_error_at"))),
-        "budget_used": _optional("budget_used"),
-        "budget_limit": _optional("budget_limit"),
+        **{name: optional(quote(moment(name))) for name in ("last_success_at", "last_fetch_at", "next_due_at")},
+        "last_error": optional("to_json(last_error)"),
+        "last_error_at": optional(quote(moment("last_error_at"))),
+        "budget_used": optional("budget_used"),
+        "budget_limit": optional("budget_limit"),
         # greatest() would take a missing number for zero.
-        "budget_left": _optional("case when budget_used > budget_limit then 0 else budget_limit - budget_used end"),
-        "newest_data_at": _optional(_quote(_moment("newest_data_at"))),
-        "age_seconds": _optional(_age("newest_data_at")),
+        "budget_left": optional("case when budget_used > budget_limit then 0 else budget_limit - budget_used end"),
+        "newest_data_at": optional(quote(moment("newest_data_at"))),
+        "age_seconds": optional(_age("newest_data_at")),
         "stale": f"coalesce({_age('newest_data_at')} > k.freshness_target_seconds, true)",
         "freshness_target_seconds": "k.freshness_target_seconds",
         "attribution": "to_json(k.attribution)",
@@ -129,7 +130,7 @@ _LAG = """json_build_object('source', source, 'newest_data_at', {newest_data_at}
   'budget_used', budget_used, 'budget_limit', budget_limit)""".format(
     age=_age("newest_data_at"),
     **{
-        column: _moment(column)
+        column: moment(column)
         for column in (
             "newest_data_at",
             "last_fetch_at",
@@ -149,11 +150,11 @@ full join source_status using (source)"""
 @cache
 def prices(*, quoted: bool) -> str:
     """The latest price of each of `:names` (separated by commas), one row a name: name, whether it is known, JSON."""
-    price = _quote("p.price") if quoted else "p.price"
+    price = quote("p.price") if quoted else "p.price"
     age = _age("p.as_of")
     target = "cast(cast(:targets as json) ->> s.source as int)"
     return f"""select w.name, s.id is not null, '{{"symbol":' || to_json(s.symbol) || ',"price":' || {price}
-  || ',"currency":' || to_json(s.quote_currency) || ',"as_of":"' || {_moment("p.as_of")}
+  || ',"currency":' || to_json(s.quote_currency) || ',"as_of":"' || {moment("p.as_of")}
   || '","age_seconds":' || {age} || ',"stale":' || coalesce({age} > {target}, true)
   || ',"source":' || to_json(s.source) || '}}'
 from unnest(string_to_array(:names, ',')) as w(name)
@@ -164,19 +165,19 @@ left join lateral (select price, as_of from prices where symbol_id = s.id order 
 @cache
 def history(layout: Layout, *, quoted: bool, descending: bool) -> str:
     """One symbol's observed prices as one row: text, and behind which `as_of` the next page begins."""
-    row = _object(
+    row = json_object(
         {
-            "as_of": _quote(_moment("p.as_of")),
-            "price": _quote("p.price") if quoted else "p.price",
+            "as_of": quote(moment("p.as_of")),
+            "price": quote("p.price") if quoted else "p.price",
             "source": "to_json(s.source)",
             "currency": "to_json(s.quote_currency)",
-            "observed_at": _quote(_moment("p.observed_at")),
+            "observed_at": quote(moment("p.observed_at")),
         }
     )
     if layout is Layout.CSV:
         # A source and a currency are words of ours, which never need quoting.
         row = " || ',' || ".join(
-            [_moment("p.as_of"), "p.price", "s.source", "s.quote_currency", _moment("p.observed_at")]
+            [moment("p.as_of"), "p.price", "s.source", "s.quote_currency", moment("p.observed_at")]
         )
     glue = "','" if layout is Layout.JSON else "chr(10)"
     inside = "p.symbol_id = s.id and p.as_of >= :start and p.as_of < :end"
@@ -192,31 +193,43 @@ where s.symbol = :name"""
 
 @cache
 def candles(layout: Layout, *, quoted: bool, descending: bool) -> str:
-    """One symbol's candles as one row: text, count, oldest, newest, all final, whether more follow, asset type."""
-    row = _csv_row() if layout is Layout.CSV else _json_row(quoted=quoted)
+    """One symbol's candles as they are stored, as one row.
+
+    Text, count, oldest, newest, all final, whether more follow, asset type, whether a split came after the oldest.
+    """
+    row = csv_row() if layout is Layout.CSV else json_row(quoted=quoted)
     glue = "','" if layout is Layout.JSON else "chr(10)"
     of_symbol = "c.symbol_id = s.id and c.interval = cast(:interval as candle_interval)"
     inside = "c.open_time >= :start and c.open_time < :end"
     last, behind, order = ("oldest", "<", "desc") if descending else ("newest", ">", "asc")
     return f"""select p.text, p.count, p.oldest, p.newest, p.final,
-  exists (select from candles c where {of_symbol} and {inside} and c.open_time {behind} p.{last}), s.asset_type
+  exists (select from candles c where {of_symbol} and {inside} and c.open_time {behind} p.{last}), s.asset_type,
+  s.asset_type = 'stock' and exists (
+    select from actions a where a.symbol_id = s.id and a.kind = 'split' and a.effective > p.oldest)
 from symbols s cross join lateral (
   select string_agg(text, {glue}) as text, count(*) as count,
     min(open_time) as oldest, max(open_time) as newest, bool_and(final) as final
   from (select {row} as text, c.open_time, c.final from candles c
     where {of_symbol} and {inside} and c.open_time {behind} :after order by c.open_time {order} limit :limit) page) p
-where s.symbol = :name"""
+where s.symbol = :names"""
 
 
 @cache
 def candle_batch(*, quoted: bool, descending: bool) -> str:
-    """Several symbols' candles as one row: text, the known symbols, and behind what the next page begins."""
+    """Several symbols' candles as they are stored, as one row.
+
+    Text, the known symbols, behind what the next page begins, whether a split came after the oldest.
+    """
     behind, order = ("<", "desc") if descending else (">", "asc")
-    row = _json_row(quoted=quoted, symbol=True)
+    row = json_row(quoted=quoted, symbol=True)
     return f"""select string_agg(text, ',' order by n) filter (where n <= :limit),
   array(select symbol from symbols where symbol = any(string_to_array(:names, ','))),
   case when count(*) > :limit then max(symbol) filter (where n = :limit) end,
-  case when count(*) > :limit then max(open_time) filter (where n = :limit) end
+  case when count(*) > :limit then max(open_time) filter (where n = :limit) end,
+  exists (
+    select from symbols s join actions a on a.symbol_id = s.id
+    where s.symbol = any(string_to_array(:names, ',')) and s.asset_type = 'stock'
+      and a.kind = 'split' and a.effective > min(page.open_time))
 from (select {row} as text, s.symbol, c.open_time, row_number() over (order by s.symbol, c.open_time {order}) as n
   from symbols s cross join lateral (
     select * from candles c
@@ -228,18 +241,18 @@ from (select {row} as text, s.symbol, c.open_time, row_number() over (order by s
   order by s.symbol, c.open_time {order} limit :limit + 1) page"""
 
 
-def _json_row(*, quoted: bool, symbol: bool = False) -> str:
+def json_row(*, quoted: bool, symbol: bool = False) -> str:
     """A SQL expression: the candle `c` (of the symbol `s`) as a JSON object."""
     # A backslash makes to_char write the quote instead of reading it.
     members = {"symbol": "to_json(s.symbol)"} if symbol else {}
     members["open_time"] = f"""to_char(c.open_time at time zone 'UTC', '\\"{_SECOND}\\"')"""
     for name in _DECIMALS:
-        text = _quote(f"c.{name}") if quoted else f"c.{name}::text"
+        text = quote(f"c.{name}") if quoted else f"c.{name}::text"
         members[name] = f"coalesce({text}, 'null')" if name in _OPTIONAL else text
-    return _object(members | {"trades": _optional("c.trades"), "final": "c.final"})
+    return json_object(members | {"trades": optional("c.trades"), "final": "c.final"})
 
 
-def _csv_row() -> str:
+def csv_row() -> str:
     """A SQL expression: the candle `c` as a line of CSV_HEADER's columns; none of them ever needs quoting."""
     values = [f"to_char(c.open_time at time zone 'UTC', '{_SECOND}')"]
     values += [

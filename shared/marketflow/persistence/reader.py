@@ -11,10 +11,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 from pg8000.exceptions import DatabaseError  # type: ignore[import-untyped]  # pg8000 ships no types
 
 from marketflow.domain.reading import (
+    ActionPage,
+    ActionQuery,
+    Adjustment,
     CandleBatch,
     CandlePage,
     CandleQuery,
@@ -28,7 +32,8 @@ from marketflow.domain.reading import (
     SymbolPage,
     SymbolQuery,
 )
-from marketflow.persistence import read_sql, revision
+from marketflow.domain.records import ActionKind
+from marketflow.persistence import actions_sql, read_sql, revision
 from marketflow.persistence.connection import Database
 from marketflow.persistence.connector import sqlstate
 
@@ -90,21 +95,44 @@ class Reader:
         text, last = rows[0]
         return HistoryPage(body=_wrap(text or "", query.layout, header=read_sql.HISTORY_HEADER), last=last)
 
-    def candles(self, name: str, query: CandleQuery) -> CandlePage | None:
-        """A page of one symbol's candles; None when there is no such symbol."""
-        sql = read_sql.candles(query.layout, quoted=query.quoted, descending=query.descending)
+    def actions(self, name: str, query: ActionQuery) -> ActionPage | None:
+        """A page of one symbol's dividends and splits; None when there is no such symbol."""
+        default_after = "infinity" if query.descending else "-infinity"
+        after, after_kind = query.after or (default_after, "")
         rows = self._database.query(
-            sql,
-            name=name,
-            interval=query.interval.value,
+            actions_sql.actions(query.layout, quoted=query.quoted, descending=query.descending),
+            names=name,
+            kind=query.kind,
             start=query.start or "-infinity",
             end=query.end or "infinity",
-            after=query.after or ("infinity" if query.descending else "-infinity"),
+            after=after,
+            after_kind=after_kind,
             limit=query.limit,
         )
         if not rows:
             return None
-        text, count, oldest, newest, all_final, more, asset_type = rows[0]
+        text, effective, kind = rows[0]
+        return ActionPage(
+            body=_wrap(text or "", query.layout, header=actions_sql.HEADER),
+            last=None if effective is None else (effective, ActionKind(kind)),
+        )
+
+    def candles(self, name: str, query: CandleQuery) -> CandlePage | None:
+        """A page of one symbol's candles; None when there is no such symbol.
+
+        Most pages are on the basis that was asked for as they are stored, and are answered by the plain statement:
+        those of other markets, and raw prices without a later split. The others take a second one.
+        """
+        rows = []
+        if query.adjustment is Adjustment.RAW:
+            sql = read_sql.candles(query.layout, quoted=query.quoted, descending=query.descending)
+            rows = self._candles(sql, (name,), query)
+        if query.adjustment is not Adjustment.RAW or (rows and rows[0][7]):
+            sql = actions_sql.candles(query.adjustment, query.layout, quoted=query.quoted, descending=query.descending)
+            rows = self._candles(sql, (name,), query)
+        if not rows:
+            return None
+        text, count, oldest, newest, all_final, more, asset_type = rows[0][:7]
         return CandlePage(
             body=_wrap(text or "", query.layout, header=read_sql.CSV_HEADER),
             count=count,
@@ -116,17 +144,15 @@ class Reader:
         )
 
     def candle_batch(self, names: Sequence[str], query: CandleQuery) -> CandleBatch:
-        """A page of several symbols' candles, in the order of the names, `query.limit` across all."""
-        text, known, last_symbol, last_time = self._database.query(
-            read_sql.candle_batch(quoted=query.quoted, descending=query.descending),
-            names=",".join(names),
-            interval=query.interval.value,
-            start=query.start or "-infinity",
-            end=query.end or "infinity",
-            after_symbol=query.after_symbol or "",
-            after=query.after or ("infinity" if query.descending else "-infinity"),
-            limit=query.limit,
-        )[0]
+        """A page of several symbols' candles as they were traded, in the order of the names.
+
+        `query.limit` goes across all. As for one symbol, the plain statement is enough unless a split came later.
+        """
+        rows = self._candles(read_sql.candle_batch(quoted=query.quoted, descending=query.descending), names, query)
+        if rows[0][4]:
+            sql = actions_sql.candle_batch(quoted=query.quoted, descending=query.descending)
+            rows = self._candles(sql, names, query)
+        text, known, last_symbol, last_time = rows[0][:4]
         last = None if last_symbol is None else (last_symbol, last_time)
         return CandleBatch(rows=text or "", known=frozenset(known), last=last)
 
@@ -163,6 +189,18 @@ class Reader:
                 raise
             current, sources = None, "[]"
         return DatabaseStatus(revision=current, expected_revision=revision.HEAD, sources=sources)
+
+    def _candles(self, sql: str, names: Sequence[str], query: CandleQuery) -> list[list[Any]]:
+        return self._database.query(
+            sql,
+            names=",".join(names),
+            interval=query.interval.value,
+            start=query.start or "-infinity",
+            end=query.end or "infinity",
+            after_symbol=query.after_symbol or "",
+            after=query.after or ("infinity" if query.descending else "-infinity"),
+            limit=query.limit,
+        )
 
 
 def _wrap(rows: str, layout: Layout, *, header: str) -> str:

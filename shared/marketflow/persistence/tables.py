@@ -116,6 +116,31 @@ prices = Table(
     comment="Observed prices; the latest of a symbol is the one with the greatest as_of.",
 )
 
+actions = Table(
+    "actions",
+    metadata,
+    Column("symbol_id", Integer, ForeignKey(symbols.c.id), primary_key=True, autoincrement=False),
+    Column("kind", _NAME, primary_key=True),
+    Column("effective", _UTC, primary_key=True, comment="00:00 exchange time of the ex-date."),
+    Column("amount", Numeric, comment="A share, adjusted for the splits up to observed_at."),
+    Column("currency", Text, comment="The major unit of amount."),
+    Column("numerator", Numeric, comment="So many shares a split makes..."),
+    Column("denominator", Numeric, comment="...of so many."),
+    Column("observed_at", _UTC, nullable=False, comment="When the answer with these values was received."),
+    Column("raw_id", BigInteger, nullable=False, comment="raw_objects.id of that answer."),
+    CheckConstraint(
+        "(kind = 'dividend' AND amount IS NOT NULL AND currency IS NOT NULL AND numerator IS NULL"
+        " AND denominator IS NULL) OR (kind = 'split' AND amount IS NULL AND currency IS NULL"
+        " AND numerator IS NOT NULL AND denominator IS NOT NULL)",
+        name="kind",
+    ),
+    CheckConstraint("amount > 0 AND amount < 'Infinity'", name="amount"),
+    CheckConstraint(
+        "numerator > 0 AND numerator < 'Infinity' AND denominator > 0 AND denominator < 'Infinity'", name="ratio"
+    ),
+    comment="Dividends and splits of shares.",
+)
+
 quarantine = Table(
     "quarantine",
     metadata,

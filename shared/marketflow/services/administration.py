@@ -42,6 +42,10 @@ class Register(Protocol):
         """The symbols of `source` that are to be fetched."""
         ...
 
+    def has_zone(self, name: str) -> bool:
+        """Whether the database can tell the time in this zone."""
+        ...
+
 
 class Registry(Protocol):
     """Opens transactions on the symbols."""
@@ -90,6 +94,7 @@ class Administration:
         with self._registry.transaction() as register:
             if clash := register.clash(symbol):
                 raise _exists(symbol, *clash)
+            _check_zone(register, symbol.timezone)
             body = register.add(symbol)
             self._publish(register, symbol.source)
         return body
@@ -121,6 +126,8 @@ class Administration:
                 check_price_unit(
                     str(values["price_unit"]), quote_currency=symbol.quote_currency, asset_type=symbol.asset_type
                 )
+            if "timezone" in values:
+                _check_zone(register, str(values["timezone"]))
             new = {member: value for member, value in values.items() if value != getattr(symbol, member)}
             body = register.change(found.id, new) if new else found.body
             # Also when nothing is new: so a catalog that was lost comes back.
@@ -135,6 +142,12 @@ class Administration:
         any other change, puts it right, and until then the ETL quarantines what it does not know.
         """
         self._catalog.write(source, register.active(source))
+
+
+def _check_zone(register: Register, name: str) -> None:
+    # Its list of zones may be older than ours, and a query about this symbol would fail for good.
+    if not register.has_zone(name):
+        raise refusal("timezone", f"the database does not know {name}; another name of the same zone may do")
 
 
 def _exists(symbol: Symbol, member: str, name: str) -> RefusedError:

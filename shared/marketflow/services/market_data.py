@@ -10,6 +10,9 @@ from typing import Protocol
 
 from marketflow.domain.interval import Interval
 from marketflow.domain.reading import (
+    ActionPage,
+    ActionQuery,
+    Adjustment,
     CandleBatch,
     CandlePage,
     CandleQuery,
@@ -21,6 +24,7 @@ from marketflow.domain.reading import (
     SymbolPage,
     SymbolQuery,
 )
+from marketflow.domain.symbol import AssetType
 from marketflow.errors import RefusedError
 
 _NAME = re.compile(r"[!-+\--~]{1,40}")
@@ -51,8 +55,12 @@ class MarketReader(Protocol):
         """A page of one symbol's observed prices; None when there is no such symbol."""
         ...
 
+    def actions(self, name: str, query: ActionQuery) -> ActionPage | None:
+        """A page of one symbol's dividends and splits; None when there is no such symbol."""
+        ...
+
     def candles(self, name: str, query: CandleQuery) -> CandlePage | None:
-        """A page of one symbol's candles; None when there is no such symbol."""
+        """A page of one symbol's candles; None when there is no such symbol. What is no stock has none adjusted."""
         ...
 
     def candle_batch(self, names: Sequence[str], query: CandleQuery) -> CandleBatch:
@@ -128,11 +136,27 @@ class MarketData:
             raise unknown_symbol(name)
         return page
 
+    def actions(self, name: str, query: ActionQuery) -> ActionPage:
+        """A page of one symbol's dividends and splits. Raises RefusedError (404) when there is no such symbol."""
+        page = self._reader.actions(name, query) if _NAME.fullmatch(name) else None
+        if page is None:
+            raise unknown_symbol(name)
+        return page
+
     def candles(self, name: str, query: CandleQuery) -> CandleAnswer:
-        """A page of one symbol's candles. Raises RefusedError (404) when there is no such symbol."""
+        """A page of one symbol's candles.
+
+        Raises RefusedError: 404 when there is no such symbol, 400 when it is none whose prices can be adjusted.
+        """
         page = self._reader.candles(name, query) if _NAME.fullmatch(name) else None
         if page is None:
             raise unknown_symbol(name)
+        if query.adjustment is not Adjustment.RAW and page.asset_type != AssetType.STOCK:
+            detail = (
+                f"adjustment: {query.adjustment} is for stocks, and {name} is {page.asset_type}: it has no splits and "
+                "dividends. Leave the parameter out, or ask for raw."
+            )
+            raise RefusedError(detail, status=400, code="invalid_parameter", parameter="adjustment")
         return CandleAnswer(page=page, settled=_settled(page, query))
 
     def candle_batch(self, names: Sequence[str], query: CandleQuery) -> CandleBatch:

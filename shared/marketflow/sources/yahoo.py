@@ -46,7 +46,7 @@ _HEADERS = {
 
 
 class Yahoo(Source):
-    """Stocks: one-minute candles (`chart_1m`), daily candles (`chart_1d`), and with both the latest price.
+    """Stocks: one-minute candles (`chart_1m`), daily candles with dividends and splits (`chart_1d`), the latest price.
 
     A daily candle opens at 00:00 exchange time of its trading date. Yahoo stamps a closed day with the session's open
     and the running day with the last trade; with midnight both have the same key.
@@ -80,10 +80,10 @@ class Yahoo(Source):
                 )
             reach = "5d" if age is None or age > _DAY else "1d"
             pieces = wire.spans(*window, INTRADAY_SPAN) if window else [None]
-            return [_request(symbol, task, reach, piece) for symbol in dict.fromkeys(symbols) for piece in pieces]
+            return [_request(symbol, task, reach, piece, now) for symbol in dict.fromkeys(symbols) for piece in pieces]
         if task.dataset == "chart_1d":
             reach = "1y" if age is None or age > _MONTH else "1mo"
-            return [_request(symbol, task, reach, window) for symbol in dict.fromkeys(symbols)]
+            return [_request(symbol, task, reach, window, now) for symbol in dict.fromkeys(symbols)]
         raise wire.unknown_dataset(self.spec.title, task)
 
     def check(self, request: FetchRequest, response: RawResponse) -> Verdict:
@@ -97,7 +97,7 @@ class Yahoo(Source):
         return Verdict()
 
     def parse(self, request: FetchRequest, response: RawResponse) -> ParsedPayload:
-        """The candles inside the request's window and the latest price, in major currency units."""
+        """The candles inside the request's window, the latest price, dividends and splits; in major currency units."""
         chart = self._chart(request, response)
         return ParsedPayload() if chart is None else read_rows(chart, request, clock=_clock(response))
 
@@ -135,14 +135,17 @@ class Yahoo(Source):
         )
 
 
-def _request(symbol: str, task: FetchTask, reach: str, window: tuple[datetime, datetime] | None) -> FetchRequest:
+def _request(
+    symbol: str, task: FetchTask, reach: str, window: tuple[datetime, datetime] | None, now: datetime
+) -> FetchRequest:
     """The request for one symbol: the newest `reach`, or the candles that open inside `window`."""
     daily = task.dataset == "chart_1d"
     interval = Interval.D1 if daily else Interval.M1
     params = [("interval", interval.value), ("includePrePost", "false")]
     if window:
-        # A day's stamp is its session's open, up to a day after the midnight at which our candle opens.
-        stop = window[1] + _DAY if daily else window[1]
+        # Old prices are adjusted for every split since, and the answer lists only those of the days that it covers:
+        # without the days up to now nobody could tell at what price a share was traded then.
+        stop = now if daily else window[1]
         params += [("period1", str(int(window[0].timestamp()))), ("period2", str(int(stop.timestamp())))]
     else:
         params.append(("range", reach))

@@ -18,11 +18,15 @@ Row = tuple[object, object, object, object, object, object]
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart that is what was asked for: `columns` are as long as `stamps`, in the order open to volume."""
+    """A chart that is what was asked for: `columns` are as long as `stamps`, in the order open to volume.
+
+    `events` is what stands in the place of dividends and splits, as it came.
+    """
 
     meta: Object
     stamps: list[object]
     columns: tuple[list[object], ...]
+    events: object = None
 
     def rows(self) -> Iterator[tuple[int, Row]]:
         """Position and `(stamp, open, high, low, close, volume)` of every row that has a close.
@@ -58,7 +62,10 @@ def read_chart(document: object, request: FetchRequest) -> Chart | None:
     if not isinstance(stamps, list):
         raise MalformedPayloadError("timestamp is no list.", reason="wrong_shape")
     return Chart(
-        meta=meta, stamps=stamps, columns=_columns(json_object(result.get("indicators"), "indicators"), len(stamps))
+        meta=meta,
+        stamps=stamps,
+        columns=_columns(json_object(result.get("indicators"), "indicators"), len(stamps)),
+        events=result.get("events"),
     )
 
 

@@ -1,76 +1,33 @@
-"""Yahoo's rows: candles and prices in major units, and the sessions that say what has closed."""
+"""Yahoo's rows: candles and prices in major units, and which of them can no longer change."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
 
 from marketflow.domain.fetching import FetchRequest
 from marketflow.domain.interval import Interval
-from marketflow.domain.money import exact, float32_decimal, major_unit, shown, to_major
+from marketflow.domain.money import exact
 from marketflow.domain.records import Candle, ParsedPayload, Price, Reject
 from marketflow.errors import MalformedPayloadError
 from marketflow.sources import wire
-from marketflow.sources.yahoo_chart import Chart, Object, Row, json_object
+from marketflow.sources.yahoo_actions import read_actions
+from marketflow.sources.yahoo_chart import Chart, Object, Row
+from marketflow.sources.yahoo_frame import LONGEST_DELAY, Frame, read_frame
 
 PRICE_POSITION = -1
 """The position of the price that stands in the meta block and not in a row."""
 
-LONGEST_DELAY = 1800
-"""Seconds by which Yahoo shows an exchange late, at most: 15 or 20 minutes where it may not show it at once."""
-
 _HALF_HOUR = 1800  # hourly candles start with the session, at half past
-_FULL_DAY = 86_340  # a market that never closes has sessions from 00:00 to 23:59, and a candle at 23:59
-_is_unit = re.compile(r"[A-Za-z]{2,8}").fullmatch
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What all rows of a chart share. Times are unix seconds; `clock` is the source's, `market_time` the last trade."""
-
-    symbol: str
-    interval: Interval
-    currency: str
-    power: int
-    zone: ZoneInfo
-    clock: int
-    market_time: int | None
-    sessions: tuple[tuple[int, int], ...]
-    session: tuple[int, int] | None
-
-    def settled(self, end: int) -> bool:
-        """Whether what ended at `end` can no longer change.
-
-        The clock alone does not tell, because delayed exchanges show at 12:20 a candle of 12:05 that is still forming:
-        a trade at or after `end` tells, or the longest delay gone by.
-        """
-        traded = self.market_time is not None and end <= self.market_time
-        return end <= self.clock and (traded or end + LONGEST_DELAY <= self.clock)
-
-    def midnight(self, day: date) -> datetime:
-        """00:00 of `day` in exchange time, as UTC."""
-        return datetime(day.year, day.month, day.day, tzinfo=self.zone).astimezone(UTC)
-
-    def day(self, stamp: int) -> date:
-        """The exchange's date at `stamp`."""
-        return wire.instant(stamp).astimezone(self.zone).date()
-
-    def price(self, value: object) -> Decimal:
-        """A price of the document in the major unit, without the noise of a widened float32."""
-        return to_major(float32_decimal(value), self.power)
 
 
 def read_rows(chart: Chart, request: FetchRequest, *, clock: int) -> ParsedPayload:
-    """Candles and the latest price of `chart`, in the order of their times; bad rows as rejects.
+    """Candles, the latest price and corporate actions of `chart`, in the order of their times; bad rows as rejects.
 
     Raises MalformedPayloadError when the meta block does not tell the currency or, with rows, the time zone.
     """
-    if not chart.stamps and chart.meta.get("regularMarketPrice") is None:
+    if not chart.stamps and chart.meta.get("regularMarketPrice") is None and chart.events is None:
         return ParsedPayload()
-    frame = _frame(chart.meta, request, clock)
+    frame = read_frame(chart.meta, request, clock)
     candles: dict[datetime, Candle] = {}  # of two rows for one time the later one counts
     prices, rejects = _read_price(chart.meta, frame)
     rows = list(chart.rows())
@@ -86,58 +43,9 @@ def read_rows(chart: Chart, request: FetchRequest, *, clock: int) -> ParsedPaylo
         if _inside(candle.open_time, request):
             candles[candle.open_time] = candle
     ordered = tuple(candles[moment] for moment in sorted(candles))
-    return ParsedPayload(candles=ordered, prices=tuple(prices), rejects=tuple(rejects))
-
-
-def _frame(meta: Object, request: FetchRequest, clock: int) -> Frame:
-    """What all rows share. Raises MalformedPayloadError: `no_currency`, `bad_timezone`, `wrong_shape`."""
-    unit = meta.get("currency")
-    if not isinstance(unit, str) or not _is_unit(unit):
-        # Without it pence cannot be told from pounds, and a guess would be wrong a hundredfold.
-        raise MalformedPayloadError(f"The unit of the prices is {shown(unit)}.", reason="no_currency")
-    currency, power = major_unit(unit)
-    market_time = meta.get("regularMarketTime")
-    current = meta.get("currentTradingPeriod")
-    regular = current.get("regular") if isinstance(current, dict) else None
-    return Frame(
-        symbol=request.symbols[0],
-        interval=request.interval or Interval.M1,
-        currency=currency,
-        power=power,
-        zone=_zone(meta.get("exchangeTimezoneName")),
-        clock=clock,
-        market_time=market_time if type(market_time) is int else None,
-        sessions=_sessions(meta.get("tradingPeriods")),
-        session=None if regular is None else _period(regular),
-    )
-
-
-def _zone(name: object) -> ZoneInfo:
-    """The exchange's time zone. `gmtoffset` is that of the moment of asking, and wrong half of the year."""
-    try:
-        if isinstance(name, str):
-            return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # what zoneinfo raises for unknown names, odd ones, and folders
-        pass
-    raise MalformedPayloadError(f"{shown(name)} is not a time zone.", reason="bad_timezone")
-
-
-def _sessions(periods: object) -> tuple[tuple[int, int], ...]:
-    """The regular sessions in `tradingPeriods`: a list per day, or an object of such lists with pre and post market."""
-    if isinstance(periods, dict):
-        periods = periods.get("regular")
-    if periods is None:
-        return ()
-    if not isinstance(periods, list) or not all(isinstance(day, list) for day in periods):
-        raise MalformedPayloadError("tradingPeriods is not a list of days.", reason="wrong_shape")
-    return tuple(_period(period) for day in periods for period in day)
-
-
-def _period(period: object) -> tuple[int, int]:
-    """Start and end of one session, unix seconds, half-open."""
-    bounds = json_object(period, "a trading period")
-    start, end = (wire.epoch(bounds.get(name), latest=wire.LATEST) for name in ("start", "end"))
-    return start, end + 60 if end - start == _FULL_DAY else end
+    # Not cut at the window: the candles inside it are adjusted for the splits behind it.
+    actions, refused = read_actions(chart.events, frame)
+    return ParsedPayload(candles=ordered, prices=tuple(prices), rejects=(*rejects, *refused), actions=actions)
 
 
 def _is_noise(frame: Frame, stamp: int, volume: object, *, last: bool) -> bool:

@@ -17,6 +17,8 @@ STATUS = {
     "api_health": 200,
     "api_ready": 200,
     "api_openapi": 200,
+    "api_docs": 200,
+    "api_docs_file": 200,
     "api_symbols": 200,
     "api_symbol": 200,
     "api_convert": 200,
@@ -26,6 +28,8 @@ STATUS = {
     "api_price_history": 200,
     "api_candles": 200,
     "api_candles_csv": 200,
+    "api_candles_adjusted": 200,
+    "api_actions": 200,
     "api_candle_batch": 200,
     "api_bad_request": 400,
 }
@@ -35,6 +39,8 @@ def answer(name: str) -> Answer:
     """The API's answer to the event in events/`name`.json."""
     names = ("BTCUSDT", "ETHUSDT", "THYAO.IS", "USDTRY")
     reader = FakeReader(candle_times=dict.fromkeys(names, minutes(3)), price_texts=dict.fromkeys(names, "1.0"))
+    if name in ("api_actions", "api_candles_adjusted"):
+        reader = FakeReader(candle_times={"AAPL": minutes(3)}, asset_type="stock")
     reader.exchange = [pair("BTC", "TRY", "2850000.5")]
     return Client(reader=reader).send(json.loads((EVENTS / f"{name}.json").read_text()))
 

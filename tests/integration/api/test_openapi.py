@@ -14,7 +14,12 @@ from tests.unit.api.market import NOON, Answer, Client, minutes
 
 pytestmark = pytest.mark.integration
 
-EVENTS = sorted((Path(__file__).parents[3] / "events").glob("api_*.json"))
+EVENTS = [
+    path
+    for path in sorted((Path(__file__).parents[3] / "events").glob("api_*.json"))
+    if json.loads(path.read_text())["resource"] in DOCUMENTED["paths"]
+]
+"""Of the documented routes: the page for people is none."""
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +27,15 @@ def market(database: Database, add_candles: AddCandles, add_price: AddPrice) -> 
     """Something of everything: rows for each route, pages that go on, a source that reported and two that did not."""
     for symbol in ("BTCUSDT", "ETHUSDT"):
         add_candles(symbol, minutes(8, first=NOON))
+    add_candles("AAPL", [NOON.replace(day=day) for day in (16, 17, 18)], interval="1d")
+    database.query(
+        """insert into actions select id, 'split', cast(:at as timestamptz), null, null, 4, 1,
+             cast(:now as timestamptz), 1 from symbols where symbol = 'AAPL' union all
+           select id, 'dividend', cast(:at as timestamptz), 0.26, 'USD', null, null, cast(:now as timestamptz), 1
+           from symbols where symbol = 'AAPL'""",
+        at=NOON.replace(day=17),
+        now=NOON,
+    )
     add_price("BTCUSDT", "68000.12000000", NOON)
     add_price("USDTRY", "42.1000", NOON)
     database.query(
@@ -62,8 +76,8 @@ def test_it_is_with_decimals_as_strings_too(client: Client, path: Path) -> None:
 
 
 def test_every_page_layout_is_documented(client: Client) -> None:
-    """CSV and JSON lines, for prices and candles."""
-    events = [path for path in EVENTS if path.stem in ("api_candles", "api_price_history")]
+    """CSV and JSON lines, for prices, candles and actions."""
+    events = [path for path in EVENTS if path.stem in ("api_candles", "api_price_history", "api_actions")]
     for path in events:
         for layout in ("csv", "ndjson"):
             template, answer = ask(client, path, format=layout)
@@ -74,7 +88,7 @@ def test_every_page_layout_is_documented(client: Client) -> None:
 
 def test_the_examples_of_files_are_like_the_files(client: Client) -> None:
     """The header row, and the members of a line."""
-    events = [path for path in EVENTS if path.stem in ("api_candles", "api_price_history")]
+    events = [path for path in EVENTS if path.stem in ("api_candles", "api_price_history", "api_actions")]
     for path in events:
         content = DOCUMENTED["paths"][json.loads(path.read_text())["resource"]]["get"]["responses"]["200"]["content"]
         csv = ask(client, path, format="csv")[1].body

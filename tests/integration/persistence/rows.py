@@ -13,7 +13,7 @@ from marketflow.domain.records import Candle
 from marketflow.persistence.connection import Database
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
-TABLES = ("raw_objects", "candles", "prices", "quarantine")
+TABLES = ("raw_objects", "candles", "prices", "actions", "quarantine")
 
 
 def candle(minute: int = 0, *, close: str = "101", final: bool = True, **changes: Any) -> Candle:  # noqa: ANN401

@@ -19,7 +19,7 @@ from pg8000.exceptions import DatabaseError
 from local import postgres as local_postgres
 from marketflow.domain.interval import Interval
 from marketflow.domain.loading import LoadResult
-from marketflow.domain.records import Candle, ParsedPayload, Price, Reject
+from marketflow.domain.records import ActionKind, Candle, CorporateAction, ParsedPayload, Price, Reject
 from marketflow.errors import RetryLaterError
 from marketflow.persistence import migrate
 from marketflow.persistence.connection import PAUSE_SECONDS, Database
@@ -317,3 +317,100 @@ def test_a_thousand_candles_are_one_statement(loader: Loader, database: Database
     rows: tuple[Candle, ...] = tuple(candle(minute) for minute in range(1000))
     assert loader.load(ParsedPayload(rows), answer()) == LoadResult(candles_written=1000)
     assert database.query("SELECT count(*) FROM candles") == [[1000]]
+
+
+def dividend(amount: str, **changes: object) -> CorporateAction:
+    """A dividend of AAPL."""
+    good = CorporateAction("AAPL", ActionKind.DIVIDEND, START, amount=Decimal(amount), currency="USD", position=-2)
+    return replace(good, **changes)  # type: ignore[arg-type]  # whatever a test changes
+
+
+def split(numerator: str, denominator: str = "1", **changes: object) -> CorporateAction:
+    """A split of AAPL."""
+    good = CorporateAction(
+        "AAPL", ActionKind.SPLIT, START, numerator=Decimal(numerator), denominator=Decimal(denominator), position=-3
+    )
+    return replace(good, **changes)  # type: ignore[arg-type]  # whatever a test changes
+
+
+def stored_actions(database: Database) -> list[tuple[str, ...]]:
+    """Kind and numbers of each action, and the minute after the start at which it was observed."""
+    rows = database.query(
+        "SELECT kind, amount, currency, numerator, denominator, observed_at FROM actions ORDER BY effective, kind"
+    )
+    return [
+        (kind, *(str(one) for one in numbers if one is not None), str((at - START).seconds // 60))
+        for kind, *numbers, at in rows
+    ]
+
+
+def test_actions_are_stored_once_and_to_the_digit(loader: Loader, database: Database) -> None:
+    """A dividend and a split of one day are two rows; said again, by the same answer or a later one, they stay."""
+    payload = ParsedPayload(actions=(dividend("0.2050"), split("4")))
+    assert loader.load(payload, answer(1, source="yahoo")) == LoadResult(actions_written=2)
+    before = contents(database)
+    assert loader.load(payload, answer(1, source="yahoo")) == LoadResult(actions_unchanged=2)
+    assert contents(database) == before
+    assert loader.load(payload, answer(2, source="yahoo")) == LoadResult(actions_unchanged=2)
+    assert stored_actions(database) == [("dividend", "0.2050", "USD", "1"), ("split", "4", "1", "1")]
+    assert database.query("SELECT count(*) FROM source_status") == [[0]]
+
+
+def test_an_older_answer_never_overwrites_a_newer_action(loader: Loader, database: Database) -> None:
+    """Of two amounts for one date the later observation counts, in whatever order they arrive."""
+    for amount, minute in (("0.82", 5), ("0.205", 9), ("0.80", 7)):
+        loader.load(ParsedPayload(actions=(dividend(amount),)), answer(minute, source="yahoo"))
+    assert stored_actions(database) == [("dividend", "0.205", "USD", "9")]
+
+
+@repeated
+@given(
+    st.lists(st.integers(1, 9), min_size=1, max_size=5, unique=True).flatmap(
+        lambda said: st.tuples(st.just(said), st.permutations(range(len(said))))
+    )
+)
+def test_the_order_in_which_actions_arrive_does_not_matter(
+    loader: Loader, database: Database, case: tuple[list[int], list[int]]
+) -> None:
+    """However answers are delayed, what the newest one says of a split stands."""
+    said, order = case
+    database.query("DELETE FROM actions")
+    for moment in order:
+        loader.load(ParsedPayload(actions=(split(str(said[moment]), "10"),)), answer(moment, source="yahoo"))
+    assert stored_actions(database) == [("split", str(said[-1]), "10", str(len(said) - 1))]
+
+
+def test_actions_of_unknown_symbols_are_refused_and_foreign_dividends_are_not(
+    loader: Loader, database: Database
+) -> None:
+    """A spelling that the source does not have goes to the quarantine; a payer may pay in his own currency."""
+    rows = (dividend("1", source_symbol="NOPE"), dividend("0.5", currency="EUR"), split("2", source_symbol="NOPE"))
+    result = loader.load(ParsedPayload(actions=rows), answer(source="yahoo"))
+    assert result == LoadResult(actions_written=1, quarantined=2)
+    assert quarantined(database) == [(-3, "unknown_symbol", "NOPE"), (-2, "unknown_symbol", "NOPE")]
+    ((text,),) = database.query("SELECT row_text FROM quarantine WHERE position = -2")
+    assert json.loads(text)["kind"] == "dividend"
+    assert "symbol_id" not in text
+    assert stored_actions(database) == [("dividend", "0.5", "EUR", "0")]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "amount = 0",
+        "amount = 'NaN'",
+        "amount = 'Infinity'",
+        "currency = null",
+        "kind = 'split'",
+        "kind = 'spin-off'",
+        "numerator = 4, denominator = 1",
+        "kind = 'split', amount = null, currency = null, numerator = 4, denominator = 0",
+        "kind = 'split', amount = null, currency = null, numerator = 'NaN', denominator = 1",
+        "symbol_id = 0",
+    ],
+)
+def test_the_table_refuses_what_is_no_action(loader: Loader, database: Database, change: str) -> None:
+    """Whoever writes, an action that breaks a rule is stopped by the table itself."""
+    loader.load(ParsedPayload(actions=(dividend("1"),)), answer(source="yahoo"))
+    with pytest.raises(DatabaseError, match=r"violates (check|foreign key) constraint"):
+        database.query(f"UPDATE actions SET {change}")  # noqa: S608 - the tests' own words

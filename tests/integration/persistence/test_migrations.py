@@ -21,11 +21,11 @@ from local import postgres as local_postgres
 from marketflow.domain.symbol import Symbol
 from marketflow.errors import DatabaseUnavailableError, RetryLaterError
 from marketflow.persistence import migrate, revision
+from marketflow.persistence.administration import SymbolRegistry
 from marketflow.persistence.connection import Database
 from marketflow.persistence.connector import Connector
 from marketflow.persistence.migrate import LOCK
 from marketflow.persistence.seeds import SEED_SYMBOLS
-from marketflow.persistence.symbols import SymbolRepository
 from marketflow.persistence.tables import metadata
 from marketflow.sources.catalog import CATALOG
 
@@ -61,7 +61,7 @@ def test_upgrading_twice_changes_nothing(empty_url: str) -> None:
     """The first upgrade names what it applied, the second has nothing to do, and both end at the head."""
     database = Database(empty_url)
     assert migrate.current(database) is None
-    assert migrate.upgrade(empty_url) == ["0001", "0002", "0004"]
+    assert migrate.upgrade(empty_url) == ["0001", "0002", "0003", "0004"]
     before = schema(empty_url)
     assert migrate.upgrade(empty_url) == []
     assert schema(empty_url) == before
@@ -93,7 +93,7 @@ def test_a_failed_migration_leaves_nothing_half_made(empty_url: str) -> None:
     assert tables == [["source_status"]]
     assert migrate.current(database) is None
     database.query("DROP TABLE source_status")
-    assert migrate.upgrade(empty_url) == ["0001", "0002", "0004"]
+    assert migrate.upgrade(empty_url) == ["0001", "0002", "0003", "0004"]
     database.close()
 
 
@@ -105,7 +105,7 @@ def test_two_upgrades_at_once_wait_for_each_other(empty_url: str) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(results) == [[], [], ["0001", "0002", "0004"]]
+    assert sorted(results) == [[], [], ["0001", "0002", "0003", "0004"]]
 
 
 def test_an_upgrade_does_not_wait_for_ever(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,14 +136,19 @@ def test_it_runs_from_wherever_the_package_is_installed(empty_url: str, tmp_path
         capture_output=True,
         text=True,
     )
-    assert (done.stdout.strip(), done.stderr) == ("['0001', '0002', '0004']", "")
+    assert (done.stdout.strip(), done.stderr) == ("['0001', '0002', '0003', '0004']", "")
 
 
-def test_the_seeds_are_valid_symbols_of_known_sources(database: Database) -> None:
+def active(database_url: str, source: str) -> tuple[Symbol, ...]:
+    """The symbols of `source` that are to be fetched."""
+    with SymbolRegistry(database_url).transaction() as register:
+        return register.active(source)
+
+
+def test_the_seeds_are_valid_symbols_of_known_sources(database_url: str) -> None:
     """A fresh installation has twelve symbols of each source, Istanbul and USDTRY among them, all of them valid."""
-    repository = SymbolRepository(database)
     for source, spec in CATALOG.items():
-        symbols = repository.active(source)
+        symbols = active(database_url, source)
         assert len(symbols) == 12
         assert {symbol.asset_type.value for symbol in symbols} == {spec.asset_type}
     names = {seed["symbol"] for seed in SEED_SYMBOLS}
@@ -151,10 +156,10 @@ def test_the_seeds_are_valid_symbols_of_known_sources(database: Database) -> Non
     assert len(names) == len(SEED_SYMBOLS) == 36
 
 
-def test_active_symbols_are_whole_and_in_order(database: Database) -> None:
+def test_active_symbols_are_whole_and_in_order(database: Database, database_url: str) -> None:
     """The repository gives every field of the domain's Symbol, sorted by name, and no deactivated one."""
     database.query("UPDATE symbols SET active = false WHERE symbol = 'EURTRY'")
-    symbols = SymbolRepository(database).active("exchangerate")
+    symbols = active(database_url, "exchangerate")
     assert [one.symbol for one in symbols] == sorted(one.symbol for one in symbols)
     assert "EURTRY" not in [one.symbol for one in symbols]
     assert symbols[-1] == Symbol(
@@ -167,7 +172,7 @@ def test_active_symbols_are_whole_and_in_order(database: Database) -> None:
         price_unit="TRY",
         name="US dollar / Turkish lira",
     )
-    assert SymbolRepository(database).active("no such source") == ()
+    assert active(database_url, "no such source") == ()
 
 
 def test_what_an_operator_changed_is_never_seeded_again(database: Database, database_url: str) -> None:
@@ -177,8 +182,8 @@ def test_what_an_operator_changed_is_never_seeded_again(database: Database, data
     before = database.query("SELECT * FROM symbols ORDER BY id")
     assert migrate.upgrade(database_url) == []
     database.query("UPDATE alembic_version SET version_num = '0001'")
-    database.query("DROP TABLE job_parts, jobs")
-    assert migrate.upgrade(database_url) == ["0002", "0004"]
+    database.query("DROP TABLE actions, job_parts, jobs")
+    assert migrate.upgrade(database_url) == ["0002", "0003", "0004"]
     assert database.query("SELECT * FROM symbols ORDER BY id") == before
 
 

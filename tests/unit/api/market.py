@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from marketflow.api.app import App, build
 from marketflow.domain.reading import (
+    ActionPage,
+    ActionQuery,
     CandleBatch,
     CandlePage,
     CandleQuery,
@@ -97,6 +99,11 @@ class FakeReader:
         page = times[: query.limit]
         rows = [json.dumps({"as_of": f"{time:%Y-%m-%dT%H:%M:%SZ}"}) for time in page]
         return HistoryPage(body=f"[{','.join(rows)}]", last=page[-1] if len(times) > len(page) else None)
+
+    def actions(self, name: str, query: ActionQuery) -> ActionPage | None:
+        """Nothing ever happened."""
+        self._ask(name)
+        return ActionPage(body="[]", last=None) if name in self.candle_times else None
 
     def candles(self, name: str, query: CandleQuery) -> CandlePage | None:
         """The candles in the range, in order, at most `limit`."""

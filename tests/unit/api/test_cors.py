@@ -36,7 +36,7 @@ def test_a_star_lets_every_page_read() -> None:
     """Paging, caching and support work from a script: it may see Link, ETag and the request id."""
     got = headers("*", page=HOME)
     assert got["Access-Control-Allow-Origin"] == "*"
-    assert {"Link", "ETag", "X-Request-Id"} <= set(got["Access-Control-Expose-Headers"].split(", "))
+    assert {"Link", "ETag", "X-Adjustment", "X-Request-Id"} <= set(got["Access-Control-Expose-Headers"].split(", "))
 
 
 @pytest.mark.parametrize("page", [f"{HOME}.evil.example", "http://charts.example.com", "null", None])

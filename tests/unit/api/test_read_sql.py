@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import pytest
 
-from marketflow.domain.reading import Layout
-from marketflow.persistence import read_sql
+from marketflow.domain.reading import Adjustment, Layout
+from marketflow.persistence import actions_sql, read_sql
 
 pytestmark = pytest.mark.unit
 
@@ -20,13 +21,19 @@ STATEMENTS = [
     *(read_sql.prices(quoted=quoted) for quoted in (False, True)),
     *(
         statement(layout, quoted=quoted, descending=descending)
-        for statement in (read_sql.candles, read_sql.history)
+        for statement in (
+            read_sql.candles,
+            read_sql.history,
+            actions_sql.actions,
+            *(partial(actions_sql.candles, adjustment) for adjustment in Adjustment),
+        )
         for layout in Layout
         for quoted in (False, True)
         for descending in (False, True)
     ),
     *(
-        read_sql.candle_batch(quoted=quoted, descending=descending)
+        statement(quoted=quoted, descending=descending)
+        for statement in (read_sql.candle_batch, actions_sql.candle_batch)
         for quoted in (False, True)
         for descending in (False, True)
     ),
@@ -36,7 +43,7 @@ STATEMENTS = [
 @pytest.mark.parametrize("sql", STATEMENTS)
 def test_a_statement_pins_nothing(sql: str) -> None:
     """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-pinning.html: one SELECT under 16 KB."""
-    assert sql.startswith("select ")
+    assert sql.startswith(("select ", "with recursive "))
     assert ";" not in sql
     assert len(sql.encode()) < 16_384
     assert not re.search(r"\b(set|set_config|nextval|temp|temporary|listen|prepare|declare|pg_advisory\w*)\b", sql)

@@ -74,4 +74,5 @@ def test_only_what_tells_of_the_api_itself_needs_no_key() -> None:
         "/v1/health",
         "/v1/ready",
         "/v1/openapi.json",
+        "/v1/docs",
     }

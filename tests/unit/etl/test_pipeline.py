@@ -12,7 +12,7 @@ import pytest
 from marketflow.domain.fetching import FetchRequest, RawResponse
 from marketflow.domain.interval import Interval
 from marketflow.domain.loading import Delivery, LoadResult, Provenance
-from marketflow.domain.records import Candle, ParsedPayload, Price, Reject
+from marketflow.domain.records import ActionKind, Candle, CorporateAction, ParsedPayload, Price, Reject
 from marketflow.domain.symbol import AssetType
 from marketflow.errors import (
     DatabaseUnavailableError,
@@ -134,6 +134,22 @@ def test_a_bad_row_is_refused_alone() -> None:
         ("future", 8, "BTCUSDT"),
     ]
     assert json.loads(loader.payload.rejects[1].row)["high"] == "1.10"
+
+
+def test_a_bad_action_is_refused_alone() -> None:
+    """A dividend of nothing and a split into a million cost neither the good one nor the candles beside them."""
+    loader = FakeLoader()
+    good = CorporateAction("X", ActionKind.DIVIDEND, NOON, amount=Decimal("0.205"), currency="USD", position=-2)
+    nothing = replace(good, amount=Decimal(0), position=-3)
+    absurd = CorporateAction("X", ActionKind.SPLIT, NOON, numerator=Decimal(10**6), denominator=Decimal(1), position=-4)
+    run(FakeParser(ParsedPayload((GOOD,), actions=(good, nothing, absurd))), loader=loader)
+    assert loader.payload is not None
+    assert (loader.payload.candles, loader.payload.actions) == ((GOOD,), (good,))
+    assert [(one.reason, one.position) for one in loader.payload.rejects] == [
+        ("not_positive", -3),
+        ("absurd_ratio", -4),
+    ]
+    assert json.loads(loader.payload.rejects[1].row)["numerator"] == "1000000"
 
 
 def test_the_sources_clock_judges_and_not_ours() -> None:

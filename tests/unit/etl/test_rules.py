@@ -5,14 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflow.domain.interval import Interval
-from marketflow.domain.records import Candle, Price
-from marketflow.domain.rules import CANDLE_RULES, CLOCK_TOLERANCE, PRICE_RULES, first_fault
+from marketflow.domain.records import ActionKind, Candle, CorporateAction, Price
+from marketflow.domain.rules import (
+    ACTION_RULES,
+    CANDLE_RULES,
+    CLOCK_TOLERANCE,
+    LARGEST_RATIO,
+    PRICE_RULES,
+    first_fault,
+)
 from marketflow.domain.symbol import AssetType
 from marketflow.etl.strategies import STRATEGIES
 
@@ -145,6 +153,52 @@ def test_final_means_that_the_sources_clock_is_past_the_end(age: timedelta) -> N
 def test_a_session_may_end_a_candle_early() -> None:
     """The last hourly candle of a session is shorter than an hour, so its being final is the source's to say."""
     assert reason(replace(GOOD, interval=Interval.H1), AssetType.STOCK) is None
+
+
+def action_reason(action: CorporateAction) -> str | None:
+    """The reason for which `action` is refused at noon; None when it is data."""
+    fault = first_fault(action, NOON, ACTION_RULES)
+    return fault.reason if fault else None
+
+
+def split(numerator: Decimal | None, denominator: Decimal | None) -> CorporateAction:
+    """A split at noon."""
+    return CorporateAction("X", ActionKind.SPLIT, NOON, numerator=numerator, denominator=denominator)
+
+
+def dividend(amount: Decimal | None, currency: str | None = "USD", effective: datetime = NOON) -> CorporateAction:
+    """A dividend."""
+    return CorporateAction("X", ActionKind.DIVIDEND, effective, amount=amount, currency=currency)
+
+
+@given(st.integers(1, 10**9), st.integers(1, 10**9))
+def test_a_split_changes_the_number_of_shares_within_reason(numerator: int, denominator: int) -> None:
+    """Any ratio but one to one, up to a hundred thousand shares for one and one for a hundred thousand."""
+    ratio = Fraction(numerator, denominator)
+    expected = None if ratio != 1 and Fraction(1, LARGEST_RATIO) <= ratio <= LARGEST_RATIO else "absurd_ratio"
+    assert action_reason(split(Decimal(numerator), Decimal(denominator))) == expected
+
+
+@pytest.mark.parametrize(("text", "reason"), [("0", "not_positive"), ("-4", "not_positive"), ("NaN", "not_finite"),
+                                              ("Infinity", "not_finite"), ("1E+24", "absurd_number")])  # fmt: skip
+def test_every_number_of_an_action_is_one(text: str, reason: str) -> None:
+    """An amount and both sides of a ratio are finite, above zero and of a size that markets have."""
+    broken = Decimal(text)
+    for action in (dividend(broken), split(broken, Decimal(1)), split(Decimal(4), broken)):
+        assert action_reason(action) == reason
+
+
+def test_an_action_is_whole() -> None:
+    """A dividend without amount or currency, or a split without one of its sides, is none."""
+    assert action_reason(dividend(Decimal("0.205"))) is None
+    assert action_reason(dividend(None)) == "incomplete_row"
+    assert action_reason(dividend(Decimal(1), None)) == "no_currency"
+    assert action_reason(split(Decimal(4), None)) == action_reason(split(None, Decimal(4))) == "incomplete_row"
+
+
+def test_an_announcement_is_not_stored() -> None:
+    """Until its date has come an action may change, and no price is adjusted for it."""
+    assert action_reason(dividend(Decimal(1), effective=NOON + timedelta(hours=1))) == "future"
 
 
 def test_every_asset_type_has_a_strategy() -> None:

@@ -100,6 +100,11 @@ def assert_sound(case: Sample, payload: ParsedPayload | None) -> None:
         assert price.price.is_finite()
         assert 0 < price.price < 10**24
         assert price.source_symbol in case.symbols
+    for action in payload.actions if payload else ():
+        sides = [action.amount, action.numerator, action.denominator]
+        assert all(type(one) is Decimal and one.is_finite() and abs(one) < 10**24 for one in sides if one is not None)
+        assert datetime(1899, 12, 30, tzinfo=UTC) < action.effective < datetime(2100, 1, 2, tzinfo=UTC)
+        assert action.source_symbol in case.symbols
     for refused in payload.rejects if payload else ():
         assert refused.reason.isidentifier()
         text = f"{refused.detail}{refused.row}"
