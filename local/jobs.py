@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 import httpx
 
-from local.operator import Operator
+from local.admin_api import AdminApi
 from local.processes import LocalError
 from local.status import duration
 
@@ -55,7 +55,7 @@ def summary(job: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def watch(operator: Operator, path: str, out: TextIO) -> dict[str, Any]:
+def watch(operator: AdminApi, path: str, out: TextIO) -> dict[str, Any]:
     """Show how the job at `path` does until it is over; its end."""
     rewrites = out.isatty()
     while True:
@@ -96,7 +96,7 @@ def _given(environment: Mapping[str, str], kind: str, *names: str) -> list[str]:
     return values
 
 
-def backfill(operator: Operator, environment: Mapping[str, str], out: TextIO) -> bool:
+def backfill(operator: AdminApi, environment: Mapping[str, str], out: TextIO) -> bool:
     """Fetch the past of a symbol; whether nothing of it failed."""
     symbol, interval, start = _given(environment, "backfill", "SYMBOL", "INTERVAL", "FROM")
     body = {"symbol": symbol, "interval": interval, "start": start, "end": environment.get("TO") or None}
@@ -105,7 +105,7 @@ def backfill(operator: Operator, environment: Mapping[str, str], out: TextIO) ->
     return _end(watch(operator, f"/backfills/{job['id']}", out), out)
 
 
-def replay(operator: Operator, environment: Mapping[str, str], out: TextIO) -> bool:
+def replay(operator: AdminApi, environment: Mapping[str, str], out: TextIO) -> bool:
     """Load the archive of a source again, a month at a time; whether nothing of it failed."""
     source, start = _given(environment, "replay", "SOURCE", "FROM")
     good = True
@@ -117,7 +117,7 @@ def replay(operator: Operator, environment: Mapping[str, str], out: TextIO) -> b
     return good
 
 
-def redrive(operator: Operator, environment: Mapping[str, str], out: TextIO) -> bool:
+def redrive(operator: AdminApi, environment: Mapping[str, str], out: TextIO) -> bool:
     """Send the dead letters of a queue back to where they came from."""
     (queue,) = _given(environment, "redrive", "QUEUE")
     begun = operator.post("/redrives", {"queue": queue})
@@ -136,7 +136,7 @@ WORK = {"backfill": backfill, "replay": replay, "redrive": redrive}
 def main(arguments: Sequence[str]) -> int:
     """`arguments` name the work. Returns the exit code: 0 when it is done and nothing of it failed."""
     try:
-        with Operator.from_environment(os.environ) as operator:
+        with AdminApi.from_environment(os.environ) as operator:
             return 0 if WORK[arguments[0]](operator, os.environ, sys.stdout) else 1
     except KeyboardInterrupt:
         print("\nIt goes on without you: GET /v1/backfills tells how it does.", file=sys.stderr)

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from local.admin_api import AdminApi
 from local.client import ApiClient
 from local.jobs import backfill, replay, watch
-from local.operator import Operator
 from local.stack import LocalStack
 from marketflow.persistence.connection import Database
 from tests.e2e.conftest import wait_for
@@ -25,13 +25,13 @@ LONG_AGO = (datetime.now(UTC) - timedelta(days=40)).replace(hour=0, minute=0, se
 
 
 @pytest.fixture
-def operator(stack: LocalStack) -> Iterator[Operator]:
+def operator(stack: LocalStack) -> Iterator[AdminApi]:
     """The operator of the stack."""
-    with Operator.of(stack.facts) as client:
+    with AdminApi.of(stack.facts) as client:
         yield client
 
 
-def over(operator: Operator, path: str, seconds: float = 120) -> dict[str, Any]:
+def over(operator: AdminApi, path: str, seconds: float = 120) -> dict[str, Any]:
     """The job at `path`, once it is over."""
 
     def ended() -> dict[str, Any] | None:
@@ -50,7 +50,7 @@ def hashes(database: Database, before: datetime) -> list[list[Any]]:
     )
 
 
-def test_post_and_get_backfills(stack: LocalStack, api: ApiClient, operator: Operator) -> None:
+def test_post_and_get_backfills(stack: LocalStack, api: ApiClient, operator: AdminApi) -> None:
     """Three days and an hour of minutes are five requests: each is counted, every minute is there, and it is found."""
     start, end = LONG_AGO, LONG_AGO + timedelta(days=3, hours=1)
     asked = {"symbol": "ETHUSDT", "interval": "1m", "start": start.isoformat(), "end": end.isoformat()}
@@ -71,7 +71,7 @@ def test_post_and_get_backfills(stack: LocalStack, api: ApiClient, operator: Ope
     assert job["seconds_left"] == 0
 
 
-def test_a_backfill_that_cannot_be_is_refused(operator: Operator, api: ApiClient) -> None:
+def test_a_backfill_that_cannot_be_is_refused(operator: AdminApi, api: ApiClient) -> None:
     """Before the source's reach, in the future, of no interval that it has, of no symbol; never with a key alone."""
     now = datetime.now(UTC)
 
@@ -89,7 +89,7 @@ def test_a_backfill_that_cannot_be_is_refused(operator: Operator, api: ApiClient
     assert api.get("/backfills").status_code == 401
 
 
-def test_a_backfill_of_stocks_pages_by_seven_days(operator: Operator) -> None:
+def test_a_backfill_of_stocks_pages_by_seven_days(operator: AdminApi) -> None:
     """Twenty days of a stock's minutes are three requests, and a weekend alone is an answer without rows."""
     end = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     saturday = end - timedelta(days=(end.weekday() - 5) % 7 or 7)
@@ -102,7 +102,7 @@ def test_a_backfill_of_stocks_pages_by_seven_days(operator: Operator) -> None:
     assert over(operator, f"/backfills/{begun['id']}")["counts"]["empty"] == 1
 
 
-def test_post_replays(stack: LocalStack, operator: Operator, database: Database) -> None:
+def test_post_replays(stack: LocalStack, operator: AdminApi, database: Database) -> None:
     """Everything that was received is loaded once more, each answer is counted, and no table changes."""
     api_time = datetime.now(UTC)
     assert stack.drain(seconds=60)
@@ -118,7 +118,7 @@ def test_post_replays(stack: LocalStack, operator: Operator, database: Database)
     assert replay(operator, {"SOURCE": "exchangerate", "FROM": today.date().isoformat()}, out), out.getvalue()
 
 
-def test_post_redrives(stack: LocalStack, operator: Operator) -> None:
+def test_post_redrives(stack: LocalStack, operator: AdminApi) -> None:
     """Dead letters go back to their queue; what is still bad comes back, once, and twice does no harm."""
     sqs, dead = stack.client("sqs"), stack.queue_url("payloads-dlq")
     report = json.dumps(
@@ -152,7 +152,7 @@ def test_post_redrives(stack: LocalStack, operator: Operator) -> None:
     assert left()
 
 
-def test_a_backfill_can_be_watched_to_its_end(operator: Operator) -> None:
+def test_a_backfill_can_be_watched_to_its_end(operator: AdminApi) -> None:
     """The command line asks and waits, and then has the exact counts."""
     start = LONG_AGO - timedelta(days=1)
     body = {"symbol": "BTCUSDT", "interval": "1m", "start": start.isoformat()}

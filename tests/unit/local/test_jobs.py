@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from local.admin_api import AdminApi
 from local.jobs import line, ranges, redrive, summary
-from local.operator import Operator
 from local.processes import LocalError
 
 pytestmark = pytest.mark.unit
@@ -68,7 +68,7 @@ def test_a_long_replay_is_asked_for_in_months() -> None:
 
 def test_what_is_missing_is_named_with_an_example() -> None:
     """Before anybody is asked."""
-    operator = Operator(api_url="http://127.0.0.1:1", token="t", trust_env=False)
+    operator = AdminApi(api_url="http://127.0.0.1:1", token="t", trust_env=False)
     with operator, pytest.raises(LocalError, match=r"QUEUE is missing. make redrive QUEUE=payloads-dlq"):
         redrive(operator, {}, io.StringIO())
 
@@ -77,4 +77,4 @@ def test_what_is_missing_is_named_with_an_example() -> None:
 def test_a_deployment_needs_a_token(environment: Mapping[str, str]) -> None:
     """It is named, and so is its scope."""
     with pytest.raises(LocalError, match=r"ACCESS_TOKEN is missing.*marketflow/admin"):
-        Operator.from_environment(environment)
+        AdminApi.from_environment(environment)

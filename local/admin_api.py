@@ -34,7 +34,7 @@ def machine_token(aws_endpoint_url: str, *, scope: str = ADMIN_SCOPE) -> str:
     return str(answer.json()["access_token"])
 
 
-class Operator:
+class AdminApi:
     """Requests below the API's URL with an access token; a context manager. Every method raises LocalError."""
 
     def __init__(self, *, api_url: str, token: str, trust_env: bool) -> None:
