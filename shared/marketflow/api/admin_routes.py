@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from urllib.parse import quote
 
 from marketflow.api.messages import Request, Response, entity_tag
@@ -14,6 +15,8 @@ from marketflow.services.administration import Administration
 from marketflow.services.once import Once
 
 LONGEST_KEY = 255
+
+_KEY = re.compile(rf"[!-~]{{1,{LONGEST_KEY}}}")
 
 _CHANGES = (Problem.SYMBOL_NOT_FOUND, Problem.PRECONDITION_FAILED, Problem.CATALOG_UNAVAILABLE)
 
@@ -105,8 +108,8 @@ def _matches(request: Request, tag: str) -> bool:
 def idempotency_key(request: Request) -> str | None:
     """The header's value; None without one. Raises RefusedError (400) for what is no key."""
     key = request.headers.get("idempotency-key")
-    if key is not None and not (key.isascii() and key.isprintable() and 0 < len(key) <= LONGEST_KEY):
+    if key is not None and not _KEY.fullmatch(key):
         raise Problem.INVALID_HEADER.refusal(
-            f"Idempotency-Key: expected 1 to {LONGEST_KEY} printable ASCII characters, such as a UUID."
+            f"Idempotency-Key: expected 1 to {LONGEST_KEY} printable ASCII characters without spaces, such as a UUID."
         )
     return key

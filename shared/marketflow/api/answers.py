@@ -109,7 +109,8 @@ DETAILS: Mapping[Problem, str] = {
     Problem.METHOD_NOT_ALLOWED: "POST is not possible here; allowed: GET, HEAD, OPTIONS.",
     Problem.RATE_TOO_OLD: "The leg from BTC to USDT has a price of BTCUSDT that is 7200 seconds old; at most 3600 are "
     "accepted. A greater max_age_seconds takes it.",
-    Problem.INVALID_HEADER: "Idempotency-Key: expected 1 to 255 printable ASCII characters, such as a UUID.",
+    Problem.INVALID_HEADER: "Idempotency-Key: expected 1 to 255 printable ASCII characters without spaces, such as a "
+    "UUID.",
     Problem.SYMBOL_EXISTS: "There is a symbol BTCUSDT already.",
     Problem.IDEMPOTENCY_IN_PROGRESS: "The first request with this Idempotency-Key still runs; ask again in a second.",
     Problem.IDEMPOTENCY_MISMATCH: "This Idempotency-Key came with another body before. Take a new key.",

@@ -94,7 +94,7 @@ _REQUEST_HEADERS: dict[str, dict[str, Any]] = {
         "description": "A key of your own, such as a UUID: the same request with the same key is carried out once, and "
         "answered alike each time.",
         "required": False,
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
         "example": "6f1d2c3b-8a59-4e0d-9c7a-5b4e3f2a1d0c",
     },
 }

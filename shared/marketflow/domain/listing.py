@@ -13,7 +13,16 @@ from functools import cache
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StrictBool,
+    WithJsonSchema,
+    model_validator,
+)
 
 from marketflow.domain.currency import ISO_4217
 from marketflow.domain.money import MINOR_UNITS
@@ -95,15 +104,31 @@ Exchange = Annotated[str, AfterValidator(_exchange), _pattern(EXCHANGE, "XNAS")]
 Zone = Annotated[
     str, AfterValidator(_zone), WithJsonSchema({"type": "string", "maxLength": 60, "examples": ["America/New_York"]})
 ]
-Title = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(_title)]
+Title = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(_title)]
 SourceSymbol = Annotated[str, Field(min_length=1, max_length=40)]
 Unit = Annotated[str, Field(min_length=1, max_length=12, examples=["GBp"])]
+
+
+EXAMPLES: tuple[dict[str, JsonValue], ...] = (
+    {"symbol": "LTCUSDT", "source": "binance", "base_currency": "LTC", "quote_currency": "USDT"},
+    {
+        "symbol": "VOD.L",
+        "source": "yahoo",
+        "quote_currency": "GBP",
+        "price_unit": "GBp",
+        "exchange": "XLON",
+        "timezone": "Europe/London",
+        "name": "Vodafone",
+    },
+    {"symbol": "EURJPY", "source": "exchangerate", "base_currency": "EUR", "quote_currency": "JPY"},
+)
+"""One of each source, for the documentation."""
 
 
 class Draft(BaseModel):
     """A symbol to be added. What can be known from the source is optional."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": list(EXAMPLES)})
 
     symbol: Name = Field(description="Our unique spelling, by which everybody asks for it. Case counts.")
     source: str = Field(max_length=40, description="A source of /v1/sources.", examples=["binance"])
@@ -131,7 +156,9 @@ def _optional(schema: dict[str, Any]) -> None:
 class Change(BaseModel):
     """A JSON merge patch (RFC 7396) of a symbol: what is not given stays, null takes a value away."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", json_schema_extra={"examples": [{"name": "Litecoin / Tether", "active": False}]}
+    )
 
     name: Title | None = Field(default=None, description="For people.", json_schema_extra=_optional)
     exchange: Exchange | None = Field(

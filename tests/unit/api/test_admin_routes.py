@@ -93,7 +93,7 @@ def test_a_key_belongs_to_whoever_sent_it() -> None:
     assert ann[3] == bob[3]
 
 
-@pytest.mark.parametrize("key", ["", "x" * 256, "é", "a\tb"])
+@pytest.mark.parametrize("key", ["", " ", "x" * 256, "é", "a\tb", "a b"])
 def test_a_key_that_is_none_is_refused(key: str) -> None:
     """Carrying the request out as if there were no key would break its promise."""
     answer = AdminClient().send("POST", "/v1/symbols", LTC, {"Idempotency-Key": key})

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from marketflow.domain.currency import ISO_4217
-from marketflow.domain.listing import FIXED, NAME, Change, Draft, listed
+from marketflow.domain.listing import EXAMPLES, FIXED, NAME, Change, Draft, listed
 from marketflow.domain.money import MINOR_UNITS
 from marketflow.domain.symbol import AssetType, Symbol
 from marketflow.errors import RefusedError
@@ -61,6 +61,12 @@ def why_not(given: dict[str, Any]) -> tuple[str, str]:
 def test_every_source_has_a_spelling() -> None:
     """A source that is added has to say how it spells."""
     assert SPELLINGS.keys() == CATALOG.keys()
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example["source"])
+def test_the_documented_examples_are_accepted(example: dict[str, Any]) -> None:
+    """Whoever pastes one gets what it shows."""
+    assert symbol(example).symbol == example["symbol"]
 
 
 def test_what_follows_from_the_source_need_not_be_said() -> None:
@@ -121,7 +127,7 @@ def test_a_name_that_could_not_be_looked_up_says_the_rule(name: str) -> None:
         (crypto(timezone="../../etc/passwd"), "timezone", "IANA"),
         (crypto(name=" padded "), "name", "printable text without spaces around"),
         (crypto(name="a\u202eb"), "name", "printable"),
-        (crypto(name=""), "name", "printable"),
+        (crypto(name=""), "name", "at least 1 character"),
         (crypto(active="yes"), "active", "valid boolean"),
         (crypto(exchange="binance"), "exchange", "ISO 10383"),
         (forex(quote_currency="KID"), "quote_currency", "no currency of ISO 4217"),
