@@ -274,7 +274,13 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
         headers=(("X-Adjustment", "Adjustment"),),
     ),
     ("POST", "/v1/backfills"): Answer(
-        operation="createBackfill", tag="History", description="Begun.", schema=ref("Backfill"), status=202
+        operation="createBackfill",
+        tag="History",
+        description="Begun.",
+        schema=ref("Backfill"),
+        status=202,
+        asks=("IdempotencyKey",),
+        headers=(("Location", "Location"),),
     ),
     ("GET", "/v1/backfills"): Answer(
         operation="listBackfills",
@@ -287,13 +293,24 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
         operation="getBackfill", tag="History", description="The backfill.", schema=ref("Backfill")
     ),
     ("POST", "/v1/replays"): Answer(
-        operation="createReplay", tag="History", description="Begun.", schema=ref("Replay"), status=202
+        operation="createReplay",
+        tag="History",
+        description="Begun.",
+        schema=ref("Replay"),
+        status=202,
+        asks=("IdempotencyKey",),
+        headers=(("Location", "Location"),),
     ),
     ("GET", "/v1/replays/{replay}"): Answer(
         operation="getReplay", tag="History", description="The replay.", schema=ref("Replay")
     ),
     ("POST", "/v1/redrives"): Answer(
-        operation="createRedrive", tag="History", description="Begun.", schema=ref("Redrive"), status=202
+        operation="createRedrive",
+        tag="History",
+        description="Begun.",
+        schema=ref("Redrive"),
+        status=202,
+        asks=("IdempotencyKey",),
     ),
 }
 """By method and path; the generator refuses a route that is missing here."""

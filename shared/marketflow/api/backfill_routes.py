@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
@@ -155,7 +156,7 @@ class BackfillRoutes:
 
     def begin_backfill(self, request: Request, parameters: NoParameters, body: BackfillBody) -> Response:  # noqa: ARG002 - every handler's shape
         """A new backfill."""
-        return self._accepted(
+        text = self._begun(
             request,
             "/v1/backfills",
             body,
@@ -163,15 +164,17 @@ class BackfillRoutes:
                 symbol=body.symbol, interval=body.interval, start=body.start, end=body.end
             ),
         )
+        return _accepted(request, text)
 
     def begin_replay(self, request: Request, parameters: NoParameters, body: ReplayBody) -> Response:  # noqa: ARG002 - the same
         """A new replay."""
-        return self._accepted(
+        text = self._begun(
             request,
             "/v1/replays",
             body,
             lambda: self._backfills.replay(source=body.source, start=body.start, end=body.end, symbol=body.symbol),
         )
+        return _accepted(request, text)
 
     def redrive(self, request: Request, parameters: NoParameters, body: RedriveBody) -> Response:  # noqa: ARG002 - the same
         """A new redrive."""
@@ -180,7 +183,7 @@ class BackfillRoutes:
             begun = self._backfills.redrive(body.queue)
             return compact({"id": begun.id, "queue": begun.queue, "asked_at": begun.asked_at})
 
-        return self._accepted(request, "/v1/redrives", body, begin)
+        return Response(status=202, body=self._begun(request, "/v1/redrives", body, begin))
 
     def backfills(self, request: Request, parameters: JobsParameters) -> Response:
         """A page of backfills."""
@@ -203,12 +206,18 @@ class BackfillRoutes:
         """One replay."""
         return Response(body=self._backfills.job(JobKind.REPLAY, parameters.replay))
 
-    def _accepted(self, request: Request, operation: str, body: Body, work: Callable[[], str]) -> Response:
-        text = self._once(
-            operation=f"POST {operation}",
+    def _begun(self, request: Request, path: str, body: Body, work: Callable[[], str]) -> str:
+        """What `work` gives, done once for the request's Idempotency-Key."""
+        return self._once(
+            operation=f"POST {path}",
             owner=request.caller.subject if request.caller else "",
             key=idempotency_key(request),
             payload=body.model_dump_json().encode(),
             work=work,
         )
-        return Response(status=202, body=text)
+
+
+def _accepted(request: Request, text: str) -> Response:
+    """A job that has begun, and where to see how it does."""
+    path = request.public_path.rstrip("/")
+    return Response(status=202, body=text, headers={"Location": f"{request.origin}{path}/{json.loads(text)['id']}"})

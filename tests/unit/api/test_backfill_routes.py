@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from marketflow.api.app import App
 from marketflow.api.backfill_routes import BackfillRoutes
@@ -143,6 +145,7 @@ def test_a_backfill_is_accepted_and_found() -> None:
     begun = client.send("POST", "/v1/backfills", BODY)
     assert begun.status == 202
     check("/v1/backfills", begun, method="post")
+    assert begun.headers["Location"] == f"https://api.example.com/api/v1/backfills/{begun.json['id']}"
     found = client.send("GET", f"/v1/backfills/{begun.json['id']}")
     check("/v1/backfills/{backfill}", found)
     assert found.json == begun.json
@@ -235,6 +238,31 @@ def test_the_list_comes_in_pages() -> None:
     assert client.send("GET", "/v1/backfills", **{**query, "status": "queued"}).json["code"] == "invalid_cursor"
     assert client.send("GET", "/v1/backfills", status="running").json == []
     assert client.send("GET", "/v1/backfills", status="lost").status == 400
+
+
+@given(
+    path=st.sampled_from(["/v1/backfills", "/v1/replays", "/v1/redrives"]),
+    body=st.dictionaries(
+        st.sampled_from(["symbol", "interval", "start", "end", "source", "queue", "other"]),
+        st.one_of(
+            st.none(),
+            st.booleans(),
+            st.integers(),
+            st.text(max_size=50),
+            st.lists(st.integers(), max_size=2),
+            st.sampled_from(["BTCUSDT", "1m", "1M", "binance", "payloads", "payloads-dlq"]),
+            st.datetimes().map(lambda moment: f"{moment.isoformat()}Z"),
+            st.dates().map(str),
+        ),
+    ),
+)
+def test_no_body_brings_it_down(path: str, body: dict[str, Any]) -> None:
+    """Whatever is sent, the answer is one that the document names, and what is refused was not begun."""
+    client = Client()
+    answer = client.send("POST", path, body)
+    check(path, answer, method="post")
+    assert answer.status in {202, 400, 404}
+    assert bool(client.commands.given) is (answer.status == 202)
 
 
 def test_events_of_the_gateway_are_answered(canonical: Sequence[tuple[str, dict[str, Any], int]]) -> None:
