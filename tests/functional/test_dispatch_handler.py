@@ -120,9 +120,10 @@ def test_a_replay_claims_what_was_received_in_its_time(dispatch: Handler, cloud:
         archived(cloud, START + DAY, "BTCUSDT", "ETHUSDT"),
     ]
     archived(cloud, START - timedelta(milliseconds=1), "BTCUSDT")
-    archived(cloud, START + 2 * DAY, "BTCUSDT")
+    end = START + 1.5 * DAY
+    archived(cloud, end, "BTCUSDT")
     archived(cloud, START, "BTCUSDT", source="yahoo")
-    command = ReplayCommand(id=JOB, source="binance", start=START, end=START + 2 * DAY)
+    command = ReplayCommand(id=JOB, source="binance", start=START, end=end)
     assert dispatch(give(cloud, command), Context()) == {"batchItemFailures": []}
     messages = [decode(text) for text in cloud.messages()]
     claims = [message.claim for message in messages if isinstance(message, ClaimMessage)]
