@@ -46,7 +46,7 @@ class Alarm:
 
 def functions() -> list[str]:
     """The deployed functions, without the stage's prefix."""
-    return [*(f"fetch-{name}" for name in CATALOG), "etl", "migrate", "api", "admin", "token", "dispatch"]
+    return [*(f"fetch-{name}" for name in CATALOG), "etl", "migrate", "api", "admin", "keys", "token", "dispatch"]
 
 
 def work_queues() -> list[str]:

@@ -19,18 +19,19 @@ from marketflow.config import (
     DispatchSettings,
     EtlSettings,
     FetchSettings,
+    IdempotencySettings,
+    KeysSettings,
     MigrateSettings,
 )
 from marketflow.domain.symbol import AssetType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from marketflow.api.app import App
     from marketflow.persistence.connection import Database
     from marketflow.services.dispatch import Dispatcher
     from marketflow.services.fetcher import Fetcher
     from marketflow.services.loading import Loading
+    from marketflow.services.once import Once
     from marketflow.services.preparation import Preparation
 
 
@@ -197,7 +198,39 @@ def read_api() -> App:
         cursor_key=_cursor_key(settings.database_url),
         log=logger,
         cors_origins=settings.cors_origins,
+        plans=settings.plans,
     )
+
+
+@cache
+def keys_api() -> App:
+    """The function of users' own API keys, which live in API Gateway."""
+    import boto3
+
+    from marketflow.api.app import App
+    from marketflow.api.key_routes import KeyRoutes
+    from marketflow.domain.plans import Plan
+    from marketflow.gateway.keys import GatewayKeys
+    from marketflow.observability import logger
+    from marketflow.services.keys import Keys
+
+    settings = KeysSettings.load()
+    keys = Keys(
+        store=GatewayKeys(client=boto3.client("apigateway"), plan_ids=settings.usage_plan_ids),
+        once=once(settings),
+        plans={Plan(name): limits for name, limits in settings.plans.items() if name in set(Plan)},
+        clock=utc_now,
+    )
+    return App(KeyRoutes(keys).table(), log=logger, cors_origins=settings.cors_origins)
+
+
+def once(settings: IdempotencySettings) -> Once:
+    """What remembers the work that was done for an Idempotency-Key."""
+    import boto3
+
+    from marketflow.idempotency.once import PowertoolsOnce
+
+    return PowertoolsOnce(table=settings.table, client=boto3.client("dynamodb"), seconds=settings.timeout_seconds)
 
 
 @cache
@@ -240,10 +273,11 @@ def admin_api() -> App:
         queues=("payloads", *(f"tasks-{name}" for name in CATALOG), "commands"),
         clock=utc_now,
     )
+    remembering = once(settings)
     table = (
-        *AdminRoutes(administration=administration, once=_each_time).table(),
+        *AdminRoutes(administration=administration, once=remembering).table(),
         *BackfillRoutes(
-            backfills=backfills, once=_each_time, cursors=Cursors(_cursor_key(settings.database_url))
+            backfills=backfills, once=remembering, cursors=Cursors(_cursor_key(settings.database_url))
         ).table(),
     )
     return App(table, log=logger, cors_origins=settings.cors_origins)
@@ -261,7 +295,7 @@ def _database(url: str, *, connect_deadline_seconds: float = 10.0) -> Database:
 def close() -> None:
     """Close what was opened and forget what was wired. Lambda never calls it; tests and tools do."""
     _opened.close()
-    for wired in (fetcher, loading, preparation, dispatcher, read_api, admin_api, _database):
+    for wired in (fetcher, loading, preparation, dispatcher, read_api, keys_api, admin_api, _database):
         wired.cache_clear()
 
 
@@ -269,11 +303,6 @@ def _cursor_key(database_url: str) -> bytes:
     # Every process of a deployment has the same address of the database and nobody outside knows it, which is all that
     # the key of a cursor needs: a cursor grants nothing, the key only tells a damaged one from a good one.
     return hashlib.sha256(database_url.encode()).digest()
-
-
-def _each_time(*, operation: str, owner: str, key: str | None, payload: bytes, work: Callable[[], str]) -> str:  # noqa: ARG001 - the shape of Once
-    """Work that is done each time it is asked for; a symbol that is there already is a 409, so none is added twice."""
-    return work()
 
 
 def _secret(secret_id: str | None) -> str | None:

@@ -26,6 +26,10 @@ class DatabaseUnavailableError(RetryLaterError):
     """The database cannot be reached or closed the connection; nothing was committed or all of it was."""
 
 
+class ServiceUnavailableError(RetryLaterError):
+    """A service of AWS that a request needs is busy or out of reach; asking again is safe."""
+
+
 class CatalogUnavailableError(RetryLaterError):
     """What fetchers or the dispatcher read in S3 could not be written; the change that it belongs to was not made."""
 

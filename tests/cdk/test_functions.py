@@ -72,6 +72,7 @@ def test_the_functions_are_those_of_the_folders_and_the_catalogue(assembly: Asse
         "migrate",
         "api",
         "admin",
+        "keys",
         "token",
         "dispatch",
     }
@@ -154,8 +155,9 @@ def test_every_function_is_told_what_its_settings_ask_for(assembly: Assembly) ->
     wanted = {
         "etl": {"DATABASE_URL", "DATA_BUCKET"},
         "migrate": {"DATABASE_URL", "DATA_BUCKET"},
-        "api": {"DATABASE_URL", "CORS_ORIGINS"},
-        "admin": {"DATABASE_URL", "CORS_ORIGINS", "DATA_BUCKET"},
+        "api": {"DATABASE_URL", "CORS_ORIGINS", "PLANS"},
+        "keys": {"USAGE_PLAN_IDS", "IDEMPOTENCY_TABLE", "FUNCTION_TIMEOUT", "CORS_ORIGINS", "PLANS"},
+        "admin": {"DATABASE_URL", "CORS_ORIGINS", "PLANS", "DATA_BUCKET", "IDEMPOTENCY_TABLE", "FUNCTION_TIMEOUT"},
         "token": set(),
         "dispatch": {"DATA_BUCKET", "QUEUE_URLS"},
         **{
@@ -172,7 +174,7 @@ def test_every_function_is_told_what_its_settings_ask_for(assembly: Assembly) ->
 
 def test_every_function_has_its_folder() -> None:
     """functions/<name>/handler.py for each kind of function."""
-    for folder in ("fetch", "etl", "migrate", "api", "admin", "token", "dispatch"):
+    for folder in ("fetch", "etl", "migrate", "api", "admin", "keys", "token", "dispatch"):
         assert (ROOT / "functions" / folder / "handler.py").is_file()
 
 
@@ -202,6 +204,22 @@ def test_the_etl_reads_the_archive_and_the_queue_and_signs_in_to_the_database(cl
     assert allowed["s3:GetObject"] == {"<DataBucketE6B0FAA8.Arn>/raw/*"}
     assert allowed["sqs:ReceiveMessage"] == {"<PayloadsQueueF72D6F07.Arn>"}
     assert not allowed.keys() & {"s3:PutObject", "s3:ListBucket", "sqs:SendMessage"}
+
+
+def test_the_function_of_keys_may_touch_api_keys_and_its_table(cloud: Assembly) -> None:
+    """No API, no stage and no plan is in its reach: on plans it puts keys, and asks what they used."""
+    allowed = {
+        action: resources
+        for action, resources in grants(*named(cloud)["keys"]).items()
+        if not action.startswith(("logs:", "xray:"))
+    }
+    arn = "arn:<AWS::Partition>:apigateway:<AWS::Region>::"
+    plans = [f"{arn}/usageplans/<{name}>" for name in ("PlansFree26A9E597", "PlansPro4B0D1D0B")]
+    assert allowed.pop("apigateway:GET") == {f"{arn}/apikeys", f"{arn}/apikeys/*", *(f"{one}/usage" for one in plans)}
+    assert allowed.pop("apigateway:POST") == {f"{arn}/apikeys", *(f"{one}/keys" for one in plans)}
+    assert allowed.pop("apigateway:PATCH") == allowed.pop("apigateway:DELETE") == {f"{arn}/apikeys/*"}
+    assert allowed.keys() == {f"dynamodb:{verb}Item" for verb in ("Get", "Put", "Update", "Delete")}
+    assert set.union(*allowed.values()) == {"<OnceTable0DB39D80.Arn>"}
 
 
 def test_the_administration_publishes_catalogs_and_commands_and_nothing_else(cloud: Assembly) -> None:

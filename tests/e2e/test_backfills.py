@@ -152,6 +152,19 @@ def test_post_redrives(stack: LocalStack, operator: AdminApi) -> None:
     assert left()
 
 
+def test_an_idempotency_key_begins_one_backfill(operator: AdminApi) -> None:
+    """The same request with the same key is the same backfill; another request with it is refused."""
+    start = LONG_AGO - timedelta(days=2)
+    body = {"symbol": "BTCUSDT", "interval": "1m", "start": start.isoformat(), "end": LONG_AGO.isoformat()}
+    headers = {"Idempotency-Key": f"e2e-{start.timestamp()}"}
+    first, again = (operator.send("POST", "/backfills", body, headers) for _ in range(2))
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert first.json() == again.json()
+    other = operator.send("POST", "/backfills", {**body, "symbol": "ETHUSDT"}, headers)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
+    assert over(operator, f"/backfills/{first.json()['id']}")["counts"]["rows"] > 2800
+
+
 def test_a_backfill_can_be_watched_to_its_end(operator: AdminApi) -> None:
     """The command line asks and waits, and then has the exact counts."""
     start = LONG_AGO - timedelta(days=1)

@@ -13,7 +13,9 @@ import pytest
 from local.admin_api import AdminApi
 from local.client import ApiClient
 from local.jobs import watch
+from local.sign_in import SignIn
 from local.smoke_admin import AdminClient, machine_token
+from local.smoke_user import User
 from local.stack import PREFIX, LocalStack
 from marketflow.domain.fetching import FetchReport
 from marketflow.messaging.envelope import ReportMessage
@@ -57,6 +59,20 @@ def test_every_function_works_with_its_own_role(guarded: LocalStack) -> None:
     with AdminClient(guarded, token=machine_token(guarded)) as admin:
         admin.must(201, "POST", "/symbols", new)
         admin.must(204, "DELETE", "/symbols/DOTUSDT")
+
+
+def test_keys_work_with_their_own_role(guarded: LocalStack) -> None:
+    """Making, listing, renaming, rotating and revoking, usage and what is done once: all of it is granted."""
+    sign_in = SignIn(guarded.facts)
+    user = User(guarded.facts, sign_in.local(admin=False).access)
+    body, headers = {"name": "charts", "plan": "free"}, {"Idempotency-Key": "roles"}
+    made = [user.expect(201, "POST", "/keys", json=body, headers=headers) for _ in range(2)]
+    assert made[0] == made[1]
+    user.expect(200, "PATCH", f"/keys/{made[0]['id']}", json={"name": "phone"})
+    user.expect(200, "GET", f"/keys/{made[0]['id']}/usage")
+    rotated = user.expect(201, "POST", f"/keys/{made[0]['id']}/rotate")
+    user.expect(204, "DELETE", f"/keys/{rotated['id']}")
+    assert user.expect(200, "GET", "/keys") == []
 
 
 def test_the_operators_work_is_done_with_the_roles_that_it_needs(guarded: LocalStack) -> None:

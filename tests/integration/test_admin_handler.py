@@ -9,7 +9,7 @@ import pytest
 
 from marketflow.messaging.state import SymbolCatalog
 from marketflow.persistence.connection import Database
-from tests.cloud import Cloud
+from tests.cloud import Cloud, make_once_table
 from tests.handlers import Context, Handler, event, load
 
 pytestmark = pytest.mark.integration
@@ -18,7 +18,13 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 def handler(database_url: str, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Handler:
     """The admin function, wired to this test's database and bucket."""
-    settings = {"DATABASE_URL": database_url, "DATA_BUCKET": cloud.bucket, "CORS_ORIGINS": "*"}
+    settings = {
+        "DATABASE_URL": database_url,
+        "DATA_BUCKET": cloud.bucket,
+        "CORS_ORIGINS": "*",
+        "IDEMPOTENCY_TABLE": make_once_table("marketflow-test-once"),
+        "FUNCTION_TIMEOUT": "29",
+    }
     return load("admin", monkeypatch, settings)
 
 
@@ -53,6 +59,20 @@ def test_the_three_events_change_symbols(
     assert handler(event("admin_deactivate_symbol"), Context())["statusCode"] == 204
     assert "BTCUSDT" not in published(cloud)
     assert json.loads(get("BTCUSDT", database_url, monkeypatch)["body"])["active"] is False
+
+
+def test_the_same_request_adds_one_symbol(handler: Handler) -> None:
+    """With the same Idempotency-Key the second answer is the first one, not a 409; with another body it is refused."""
+    request = event("admin_add_symbol")
+    request["headers"] = {**request["headers"], "Idempotency-Key": "once"}
+    first, again = (handler(request, Context()) for _ in range(2))
+    assert (first["statusCode"], first["body"], first["headers"]["ETag"]) == (
+        201,
+        again["body"],
+        again["headers"]["ETag"],
+    )
+    other = {**request, "body": request["body"].replace("LTC", "DOT")}
+    assert json.loads(handler(other, Context())["body"])["code"] == "idempotency_mismatch"
 
 
 def test_a_tag_of_the_read_api_is_a_condition(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from urllib.parse import quote
 
+from marketflow.api.idempotency import idempotency_key
 from marketflow.api.messages import Request, Response, entity_tag
 from marketflow.api.parameters import SymbolParameters
 from marketflow.api.problems import Problem
@@ -13,10 +13,6 @@ from marketflow.api.routing import Access, Route
 from marketflow.domain.listing import Change, Draft
 from marketflow.services.administration import Administration
 from marketflow.services.once import Once
-
-LONGEST_KEY = 255
-
-_KEY = re.compile(rf"[!-~]{{1,{LONGEST_KEY}}}")
 
 _CHANGES = (Problem.SYMBOL_NOT_FOUND, Problem.PRECONDITION_FAILED, Problem.CATALOG_UNAVAILABLE)
 
@@ -103,13 +99,3 @@ def _matches(request: Request, tag: str) -> bool:
     """Whether `If-Match` names the tag, by the strong comparison that RFC 9110 section 13.1.1 asks for."""
     given = request.headers.get("if-match")
     return given is None or bool({tag, "*"} & {candidate.strip() for candidate in given.split(",")})
-
-
-def idempotency_key(request: Request) -> str | None:
-    """The header's value; None without one. Raises RefusedError (400) for what is no key."""
-    key = request.headers.get("idempotency-key")
-    if key is not None and not _KEY.fullmatch(key):
-        raise Problem.INVALID_HEADER.refusal(
-            f"Idempotency-Key: expected 1 to {LONGEST_KEY} printable ASCII characters without spaces, such as a UUID."
-        )
-    return key

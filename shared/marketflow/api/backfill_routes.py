@@ -9,9 +9,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from marketflow.api.admin_routes import idempotency_key
 from marketflow.api.bodies import Body
 from marketflow.api.cursors import Cursors
+from marketflow.api.idempotency import idempotency_key
 from marketflow.api.json_text import compact
 from marketflow.api.messages import Request, Response
 from marketflow.api.parameters import Cursor, Moment, NoParameters, Text, WholeNumber, moment

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marketflow.api.admin_routes import AdminRoutes
 from marketflow.api.backfill_routes import BackfillRoutes
+from marketflow.api.key_routes import KeyRoutes
 from marketflow.api.routes import ReadRoutes
 from marketflow.api.routing import Route
 
@@ -11,6 +12,7 @@ from marketflow.api.routing import Route
 def routes() -> tuple[Route, ...]:
     """The whole table. Its handlers cannot be called: what they rely on was left out."""
     read = ReadRoutes(market_data=None, converter=None, cursors=None)  # type: ignore[arg-type]
+    keys = KeyRoutes(keys=None)  # type: ignore[arg-type]
     admin = AdminRoutes(administration=None, once=None)  # type: ignore[arg-type]
     backfills = BackfillRoutes(backfills=None, once=None, cursors=None)  # type: ignore[arg-type]
-    return read.table() + admin.table() + backfills.table()
+    return read.table() + keys.table() + admin.table() + backfills.table()

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from marketflow.api.answers import ANSWERS, DEPRECATION, DETAILS, GATEWAY, Answer
 from marketflow.api.bodies import MERGE_PATCH
+from marketflow.api.idempotency import HEADER, LONGEST
 from marketflow.api.problems import Problem
 from marketflow.api.routing import SCOPES, Access, Route
 from marketflow.api.schemas import SCHEMAS, ref
@@ -55,6 +56,12 @@ _HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string", "format": "uri-reference"},
         "example": "https://api.example.com/api/v1/symbols/LTCUSDT",
     },
+    "RateLimitPolicy": {
+        "description": "The limits of your key's plan (draft-ietf-httpapi-ratelimit-headers): requests a second on "
+        "average and, as `burst`, at once; requests a day in UTC. The gateway's own errors name every plan's.",
+        "schema": {"type": "string"},
+        "example": '"rate";q=2;w=1;burst=5, "quota";q=1000;w=86400',
+    },
     "RequestId": {
         "description": "Names the request in our logs.",
         "schema": {"type": "string"},
@@ -89,12 +96,12 @@ _REQUEST_HEADERS: dict[str, dict[str, Any]] = {
     "IfMatch": _IF_MATCH,
     "IfMatchOptional": {**_IF_MATCH, "required": False},
     "IdempotencyKey": {
-        "name": "Idempotency-Key",
+        "name": HEADER,
         "in": "header",
-        "description": "A key of your own, such as a UUID: the same request with the same key is carried out once, and "
-        "answered alike each time.",
+        "description": "A key of your own, such as a UUID: the same request with the same key is carried out once in "
+        "24 hours, and answered alike each time; another body with it is refused.",
         "required": False,
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+        "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": "^[!-~]+$"},
         "example": "6f1d2c3b-8a59-4e0d-9c7a-5b4e3f2a1d0c",
     },
 }
@@ -191,6 +198,11 @@ def _own(route: Route) -> Iterator[Problem]:
         # An empty segment names nothing.
         yield Problem.PATH_NOT_FOUND
     yield Problem.INVALID_BODY
+    if "IdempotencyKey" in _answer(route).asks:
+        yield Problem.INVALID_HEADER
+        yield Problem.IDEMPOTENCY_IN_PROGRESS
+        yield Problem.IDEMPOTENCY_MISMATCH
+        yield Problem.SERVICE_UNAVAILABLE
     if route.body is not None:
         yield Problem.REQUEST_TOO_LARGE
         yield Problem.UNSUPPORTED_MEDIA_TYPE
@@ -215,6 +227,11 @@ def _operation(route: Route) -> dict[str, Any]:
     if route.deprecated is not None:
         for response in responses.values():
             response["headers"] |= {name: DEPRECATION[name] for name in route.deprecated.headers({})}
+    if route.access is Access.KEY:
+        for answered, response in responses.items():
+            # The gateway refuses with 403 what is no key.
+            if answered != "403":
+                response["headers"] |= _headers({"RateLimit-Policy": "RateLimitPolicy"})
     asks = ("IfNoneMatch",) if reads else answer.asks
     conditional = [{"$ref": f"#/components/parameters/{name}"} for name in asks]
     operation = {
@@ -284,7 +301,8 @@ def _refusal(status: int, names: Iterable[str]) -> dict[str, Any]:
         "description": _STATUS_WORDS[status],
         "content": {"application/problem+json": {"schema": ref("Problem"), "examples": examples}},
     }
-    headers = {"Cache-Control": "CacheControl"} | ({"Retry-After": "RetryAfter"} if status in _RETRY else {})
+    retry = status in _RETRY or Problem.IDEMPOTENCY_IN_PROGRESS.value in examples
+    headers = {"Cache-Control": "CacheControl"} | ({"Retry-After": "RetryAfter"} if retry else {})
     return {**answer, "headers": _headers(headers)}
 
 

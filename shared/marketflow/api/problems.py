@@ -35,9 +35,11 @@ class Problem(Enum):
     BACKFILL_NOT_FOUND = "backfill_not_found", 404, "No such backfill"
     REPLAY_NOT_FOUND = "replay_not_found", 404, "No such replay"
     NO_PATH = "no_path", 404, "No path between the currencies"
+    KEY_NOT_FOUND = "key_not_found", 404, "No such key"
     METHOD_NOT_ALLOWED = "method_not_allowed", 405, "Method not allowed"
     RATE_TOO_OLD = "rate_too_old", 409, "Rate too old"
     SYMBOL_EXISTS = "symbol_exists", 409, "Symbol exists"
+    TOO_MANY_KEYS = "too_many_keys", 409, "Too many keys"
     IDEMPOTENCY_IN_PROGRESS = "idempotency_in_progress", 409, "First request still running"
     PRECONDITION_FAILED = "precondition_failed", 412, "Precondition failed"
     REQUEST_TOO_LARGE = "request_too_large", 413, "Request too large"
@@ -46,6 +48,7 @@ class Problem(Enum):
     PRECONDITION_REQUIRED = "precondition_required", 428, "Precondition required"
     INTERNAL_ERROR = "internal_error", 500, "Internal error"
     DATABASE_UNAVAILABLE = "database_unavailable", 503, "Database unavailable"
+    SERVICE_UNAVAILABLE = "service_unavailable", 503, "Service unavailable"
     CATALOG_UNAVAILABLE = "catalog_unavailable", 503, "Catalog unavailable"
     MIGRATIONS_PENDING = "migrations_pending", 503, "Database migrations pending"
 
@@ -67,6 +70,11 @@ class Problem(Enum):
             "code": self.value,
         }
 
+    @property
+    def passes(self) -> bool:
+        """Whether the same request may succeed in a while; the answer then says in how many seconds."""
+        return self.status == 503 or self is Problem.IDEMPOTENCY_IN_PROGRESS
+
     def refusal(self, detail: str, *, parameter: str | None = None) -> RefusedError:
         """This problem as the error to raise."""
         return RefusedError(detail, status=self.status, code=self.value, parameter=parameter)
@@ -86,7 +94,7 @@ class Problem(Enum):
             "request_id": request.id,
             **(extra or {}),
         }
-        retry = {"Retry-After": str(RETRY_SECONDS)} if self.status == 503 else {}
+        retry = {"Retry-After": str(RETRY_SECONDS)} if self.passes else {}
         return Response(
             status=self.status,
             body=compact(body),

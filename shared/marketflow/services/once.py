@@ -1,4 +1,4 @@
-"""Work that is done once, however often its request comes: what `Idempotency-Key` promises."""
+"""Work that is done once, however often a client asks for it with the same `Idempotency-Key`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from typing import Protocol
 
 
 class Once(Protocol):
-    """Remembers what was answered to a key."""
+    """Remembers the answer to a request for a day, and gives it again when the request comes again.
+
+    Requests are the same by `operation` (the route), `owner` (the caller's subject) and `key` (the client's own word);
+    `payload` are the bytes that must not differ between them.
+    """
 
     def __call__(self, *, operation: str, owner: str, key: str | None, payload: bytes, work: Callable[[], str]) -> str:
-        """The answer of `work`, or the one that it gave when the same key came first; without a key, just that of work.
+        """What `work` answers, or answered before. Without a `key` it is just `work()`.
 
-        A key belongs to its owner and operation. Raises RefusedError: 422 `idempotency_mismatch` when the same key came
-        with another payload, 409 `idempotency_in_progress` while the first request still runs.
+        The text is kept as it is: it must hold no secret. Raises RefusedError, 422 `idempotency_mismatch` when the same
+        key came with another payload, 409 `idempotency_in_progress` while the first request is still running; whatever
+        `work` raises is raised and nothing is remembered.
         """
         ...

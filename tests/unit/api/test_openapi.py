@@ -34,17 +34,17 @@ def operations() -> list[dict[str, Any]]:
     return [operation for methods in DOCUMENTED["paths"].values() for operation in methods.values()]
 
 
+def parameters(route: Route) -> list[dict[str, Any]]:
+    """The documented parameters of a route that are its own."""
+    entries = DOCUMENTED["paths"][route.path][route.method.lower()]["parameters"]
+    return [one for one in entries if "name" in one]
+
+
 def parameter(path: str, name: str) -> dict[str, Any]:
     """One parameter of a path's GET."""
     found = [one for one in DOCUMENTED["paths"][path]["get"]["parameters"] if one.get("name") == name]
     assert len(found) == 1
     return dict(found[0])
-
-
-def parameters(route: Route) -> list[dict[str, Any]]:
-    """The documented parameters of a route that are its own."""
-    entries = DOCUMENTED["paths"][route.path][route.method.lower()]["parameters"]
-    return [one for one in entries if "name" in one]
 
 
 @pytest.mark.parametrize("path", [DOCUMENT, SHIPPED], ids=str)
@@ -143,8 +143,8 @@ def test_every_problem_has_an_example() -> None:
     assert {problem.value for problem in Problem} - used == {"method_not_allowed"}
 
 
-def test_only_routes_with_a_key_tell_of_keys() -> None:
-    """The gateway asks no key of an open path; it may throttle each."""
+def test_routes_tell_of_the_credential_that_they_need_and_of_no_other() -> None:
+    """The gateway asks nothing of an open path; it may throttle each."""
     for route in ROUTES:
         found = codes(route)
         needs_key = route.access is Access.KEY
@@ -152,8 +152,28 @@ def test_only_routes_with_a_key_tell_of_keys() -> None:
         assert ("quota_exceeded" in found[429]) is needs_key
         assert "throttled" in found[429]
         security = DOCUMENTED["paths"][route.path][route.method.lower()]["security"]
-        expected = {Access.OPEN: [], Access.KEY: [{"ApiKey": []}]}
-        assert security == expected.get(route.access, [{"AccessToken": [SCOPES.get(route.access)]}])
+        scope = SCOPES.get(route.access)
+        assert ("unauthorized" in found.get(401, [])) is (scope is not None)
+        assert security == ([{"ApiKey": []}] if needs_key else [{"AccessToken": [scope]}] if scope else [])
+
+
+def test_answers_to_a_key_tell_the_limits_of_its_plan() -> None:
+    """All but the refusal of what is no key, and answers to anything else do not."""
+    for route in ROUTES:
+        responses = DOCUMENTED["paths"][route.path][route.method.lower()]["responses"]
+        telling = {status for status, response in responses.items() if "RateLimit-Policy" in response["headers"]}
+        assert telling == (responses.keys() - {"403"} if route.access is Access.KEY else set())
+
+
+def test_every_post_takes_an_idempotency_key() -> None:
+    """And says what it answers when the same key comes with another body, or too soon."""
+    for route in ROUTES:
+        operation = DOCUMENTED["paths"][route.path][route.method.lower()]
+        names = [one.get("$ref", "").rpartition("/")[2] for one in operation["parameters"]]
+        assert ("IdempotencyKey" in names) is (route.method == "POST")
+        if route.method == "POST":
+            assert {"idempotency_in_progress", "idempotency_mismatch"} <= {*codes(route)[409], *codes(route)[422]}
+            assert "Retry-After" in operation["responses"]["409"]["headers"]
 
 
 def test_the_document_is_served_as_it_was_generated() -> None:
