@@ -96,6 +96,9 @@ DETAILS: Mapping[Problem, str] = {
     Problem.INVALID_CURSOR: "The cursor was not made for this query, or was changed. Follow the URL in the Link header "
     "as it is, or start again without a cursor.",
     Problem.INVALID_BODY: "symbol is required.",
+    Problem.INVALID_SYMBOL: "quote_currency: it is the base currency too, and USDT in USDT is always one.",
+    Problem.NOT_ADJUSTABLE: "adjustment: split is for stocks, and BTCUSDT is crypto: it has no splits and dividends. "
+    "Leave the parameter out, or ask for raw.",
     Problem.REQUEST_TOO_LARGE: "The body has 70000 bytes; at most 65536 are read.",
     Problem.UNSUPPORTED_MEDIA_TYPE: "Send the body as Content-Type: application/json, in UTF-8.",
     Problem.UNKNOWN_CURRENCY: "'XYZ' is no currency of ISO 4217 and none of an active crypto pair. Codes are in "

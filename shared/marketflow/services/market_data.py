@@ -156,7 +156,7 @@ class MarketData:
                 f"adjustment: {query.adjustment} is for stocks, and {name} is {page.asset_type}: it has no splits and "
                 "dividends. Leave the parameter out, or ask for raw."
             )
-            raise RefusedError(detail, status=400, code="invalid_parameter", parameter="adjustment")
+            raise RefusedError(detail, status=400, code="not_adjustable", parameter="adjustment")
         return CandleAnswer(page=page, settled=_settled(page, query))
 
     def candle_batch(self, names: Sequence[str], query: CandleQuery) -> CandleBatch:
