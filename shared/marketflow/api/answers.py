@@ -106,6 +106,8 @@ DETAILS: Mapping[Problem, str] = {
     Problem.PATH_NOT_FOUND: "There is nothing at this path.",
     Problem.SYMBOL_NOT_FOUND: "There is no symbol 'NOPE'. Names are case-sensitive; /v1/symbols lists them.",
     Problem.PRICE_NOT_FOUND: "No price of 'BTCUSDT' has been observed yet.",
+    Problem.BACKFILL_NOT_FOUND: "There is no backfill 'nope'.",
+    Problem.REPLAY_NOT_FOUND: "There is no replay 'nope'.",
     Problem.NO_PATH: "No path of active pairs with a price leads from BTC to XAF.",
     Problem.KEY_NOT_FOUND: "There is no key of this id; GET /v1/keys lists yours.",
     Problem.METHOD_NOT_ALLOWED: "POST is not possible here; allowed: GET, HEAD, OPTIONS.",
@@ -326,6 +328,45 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
         description="What is expected, what is stored, and every gap with its reason and what becomes of it, the "
         "oldest first. For currencies, of which one rate a day is published, a day is present when its rate was seen.",
         schema=ref("Coverage"),
+    ),
+    ("POST", "/v1/backfills"): Answer(
+        operation="createBackfill",
+        tag="History",
+        description="Begun.",
+        schema=ref("Backfill"),
+        status=202,
+        asks=("IdempotencyKey",),
+        headers=(("Location", "Location"),),
+    ),
+    ("GET", "/v1/backfills"): Answer(
+        operation="listBackfills",
+        tag="History",
+        description="Backfills, the newest first.",
+        schema=array("Backfill"),
+        paged=True,
+    ),
+    ("GET", "/v1/backfills/{backfill}"): Answer(
+        operation="getBackfill", tag="History", description="The backfill.", schema=ref("Backfill")
+    ),
+    ("POST", "/v1/replays"): Answer(
+        operation="createReplay",
+        tag="History",
+        description="Begun.",
+        schema=ref("Replay"),
+        status=202,
+        asks=("IdempotencyKey",),
+        headers=(("Location", "Location"),),
+    ),
+    ("GET", "/v1/replays/{replay}"): Answer(
+        operation="getReplay", tag="History", description="The replay.", schema=ref("Replay")
+    ),
+    ("POST", "/v1/redrives"): Answer(
+        operation="createRedrive",
+        tag="History",
+        description="Begun.",
+        schema=ref("Redrive"),
+        status=202,
+        asks=("IdempotencyKey",),
     ),
 }
 """By method and path; the generator refuses a route that is missing here."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from marketflow.api.admin_routes import AdminRoutes
+from marketflow.api.backfill_routes import BackfillRoutes
 from marketflow.api.coverage_routes import CoverageRoutes
 from marketflow.api.key_routes import KeyRoutes
 from marketflow.api.routes import ReadRoutes
@@ -15,4 +16,5 @@ def routes() -> tuple[Route, ...]:
     coverage = CoverageRoutes(coverages=None)  # type: ignore[arg-type]
     keys = KeyRoutes(keys=None)  # type: ignore[arg-type]
     admin = AdminRoutes(administration=None, once=None)  # type: ignore[arg-type]
-    return read.table() + coverage.table() + keys.table() + admin.table()
+    backfills = BackfillRoutes(backfills=None, once=None, cursors=None)  # type: ignore[arg-type]
+    return read.table() + coverage.table() + keys.table() + admin.table() + backfills.table()

@@ -34,6 +34,8 @@ class Problem(Enum):
     PATH_NOT_FOUND = "path_not_found", 404, "No such path"
     SYMBOL_NOT_FOUND = "symbol_not_found", 404, "No such symbol"
     PRICE_NOT_FOUND = "price_not_found", 404, "No price yet"
+    BACKFILL_NOT_FOUND = "backfill_not_found", 404, "No such backfill"
+    REPLAY_NOT_FOUND = "replay_not_found", 404, "No such replay"
     NO_PATH = "no_path", 404, "No path between the currencies"
     KEY_NOT_FOUND = "key_not_found", 404, "No such key"
     METHOD_NOT_ALLOWED = "method_not_allowed", 405, "Method not allowed"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from marketflow.domain.interval import Interval
+from marketflow.domain.jobs import JobStatus
 from marketflow.domain.plans import Plan
 from marketflow.domain.records import ActionKind
 from marketflow.domain.symbol import AssetType
@@ -97,6 +98,27 @@ _PROBLEM_ANSWER = _object(
     request_id=_said(TEXT, "Names the request in our logs."),
 )
 _PROBLEM_ANSWER["properties"]["parameter"] = _said(TEXT, "The parameter that is to blame, where one is.")
+
+_JOB: dict[str, Schema] = {
+    "id": TEXT,
+    "status": _said(
+        _one_of(*JobStatus),
+        "Follows from the counts: completed only when the outcome of every part is known.",
+    ),
+    "source": TEXT,
+    "symbol": TEXT,
+    "interval": _one_of(*Interval),
+    "start": TIME,
+    "end": TIME,
+    "counts": ref("JobCounts"),
+    "failures": _said({"type": "array", "items": ref("JobFailure")}, "The failed parts by reason, the most first."),
+    "created_at": TIME,
+    "started_at": _said(_or_null(TIME), "When the first part was known."),
+    "updated_at": _said(TIME, "When the last part was known."),
+    "finished_at": _or_null(TIME),
+    "parts_per_second": _or_null({"type": "number", "minimum": 0}),
+    "seconds_left": _said(_or_null(COUNT), "At the rate so far; null while that is not known."),
+}
 
 SCHEMAS: dict[str, Schema] = {
     "Decimal": {
@@ -267,6 +289,34 @@ SCHEMAS: dict[str, Schema] = {
         used=COUNT,
         limit=_said(COUNT, "What the plan allowed."),
         remaining=COUNT,
+    ),
+    "Backfill": _object("Candles of a symbol that are fetched from the past.", **_JOB),
+    "Replay": _object(
+        "Answers out of the archive that are loaded again; start and end are when they were received.",
+        **{**_JOB, "symbol": _or_null(TEXT), "interval": {"type": "null"}},
+    ),
+    "JobCounts": _object(
+        "What became of the parts, each counted once: asked = stored + empty + failed + pending.",
+        asked=_said(_or_null(COUNT), "Requests to the source, or answers in the archive; null until they are counted."),
+        received=_said(COUNT, "Those that were answered."),
+        stored=_said(COUNT, "Those whose answer holds rows."),
+        empty=_said(COUNT, "Those whose answer says that there is nothing."),
+        failed=_said(COUNT, "Those that will not be tried again."),
+        pending=_said(_or_null(COUNT), "Those of which nothing is known yet."),
+        rows=_said(COUNT, "Rows in the answers that are data, whether or not they were new."),
+        quarantined=_said(COUNT, "Rows in the answers that were refused."),
+    ),
+    "JobFailure": _object(
+        "Parts that failed for the same reason.",
+        reason=_said(TEXT, "A stable word; new ones may be added."),
+        count=COUNT,
+        detail=_said(TEXT, "What was said of one of them."),
+        parts=_said(
+            {"type": "array", "items": TEXT}, "The first hundred: windows as start/end, or keys of the archive."
+        ),
+    ),
+    "Redrive": _object(
+        "Dead letters that are sent back: those that were there at that time.", id=TEXT, queue=TEXT, asked_at=TIME
     ),
     "Problem": _PROBLEM_ANSWER,
 }

@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from pydantic import AwareDatetime, BaseModel, ConfigDict, field_validator
 
 from marketflow.domain.interval import Interval
+from marketflow.domain.jobs import Part, PartFailure
 
 OUTAGE_FAILURES = frozenset({"no_answer", "retry_later", "blocked", "not_asked"})
 """The failures of a run that say that the source does not answer us at all."""
@@ -17,6 +18,7 @@ class FetchTask(BaseModel):
     """A piece of work for one fetcher: from its schedule (no window) or from its task queue (a window to fill).
 
     `symbols` are vendor spellings; None means every active symbol. `[start, end)` is UTC; None means the newest data.
+    `part` is the part of a backfill that this task is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -26,6 +28,7 @@ class FetchTask(BaseModel):
     symbols: tuple[str, ...] | None = None
     start: AwareDatetime | None = None
     end: AwareDatetime | None = None
+    part: Part | None = None
 
 
 class FetchOrder(BaseModel):
@@ -103,7 +106,8 @@ class FetchReport(BaseModel):
     """What one run of a fetcher did and what it knows about its source; all times UTC.
 
     `last_success_at` is the newest `received_at` of a good answer in this run. `failures` counts requests by reason.
-    `notice` is what the source announced about itself, such as the end of an endpoint.
+    `notice` is what the source announced about itself, such as the end of an endpoint. `lost` is the part of a backfill
+    that this run gave up for good.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -120,6 +124,7 @@ class FetchReport(BaseModel):
     notice: str | None = None
     budget_used: int | None = None
     budget_limit: int | None = None
+    lost: PartFailure | None = None
 
     @property
     def outage(self) -> tuple[datetime, datetime] | None:

@@ -10,6 +10,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Identity,
+    Index,
     Integer,
     MetaData,
     Numeric,
@@ -23,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ENUM, TSTZMULTIRANGE
 
 from marketflow.domain.interval import Interval
+from marketflow.domain.jobs import JobKind
 from marketflow.domain.symbol import AssetType
 
 metadata = MetaData(
@@ -156,6 +158,40 @@ quarantine = Table(
     Column("dataset", Text, nullable=False),
     Column("observed_at", _UTC, nullable=False, comment="When the answer was received."),
     comment="What a source sent that is not data, with the reason.",
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", _NAME, primary_key=True),
+    Column("kind", Text, nullable=False, comment="Whether the data comes from a source or from the archive."),
+    Column("source", Text, nullable=False),
+    Column("symbol", Text, comment="Our spelling; null for a replay of all."),
+    Column("interval", candle_interval),
+    Column("starts_at", _UTC, nullable=False, comment="Of a backfill: open time; of a replay: when it was received."),
+    Column("ends_at", _UTC, nullable=False, comment="Exclusive."),
+    Column("parts", BigInteger, comment="How many there are; null while the archive is being listed."),
+    Column("created_at", _UTC, nullable=False, server_default=func.now()),
+    CheckConstraint(f"kind IN ({', '.join(repr(kind.value) for kind in JobKind)})", name="kind"),
+    Index(None, "kind", "created_at", "id"),
+    comment="Backfills and replays.",
+)
+
+job_parts = Table(
+    "job_parts",
+    metadata,
+    Column("job_id", _NAME, ForeignKey(jobs.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("part", BigInteger, primary_key=True, autoincrement=False),
+    Column("outcome", Text, nullable=False),
+    Column("received", Boolean, nullable=False, comment="Whether there was an answer at all."),
+    Column("rows", Integer, nullable=False, comment="Rows of the answer that are data."),
+    Column("quarantined", Integer, nullable=False, comment="Rows of the answer that are none."),
+    Column("reason", Text, comment="Of a failure: a short stable code."),
+    Column("detail", Text),
+    Column("subject", Text, nullable=False, comment="The window that was asked for, or the key in the archive."),
+    Column("known_at", _UTC, nullable=False, server_default=func.now()),
+    CheckConstraint("outcome IN ('stored', 'empty', 'failed')", name="outcome"),
+    comment="What became of each part of a job; one that is not here is not known yet.",
 )
 
 source_status = Table(

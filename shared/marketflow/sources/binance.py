@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 from marketflow.domain.coverage import Asked, Span
 from marketflow.domain.fetching import FetchRequest, FetchTask, RawResponse, Verdict
 from marketflow.domain.interval import Interval
+from marketflow.domain.jobs import History
 from marketflow.domain.money import plain_decimal, shown
 from marketflow.domain.records import Candle, ParsedPayload, Price, Reject
 from marketflow.errors import MalformedPayloadError, RetryLaterError, SourceBlockedError, SymbolUnavailableError
@@ -23,6 +24,7 @@ WEIGHT_LIMIT = 6000
 
 _KLINES_PER_CALL = 1000
 _DEFAULT_LIMIT = 500
+_OPENED = datetime(2017, 7, 14, tzinfo=UTC)  # no candle is older than the exchange
 _SYMBOLS_PER_CALL = 200  # about 4 KB of URL; more than that is refused by some proxies on the way
 _MINUTE = timedelta(minutes=1)
 _MINUTE_MS = 60_000
@@ -39,6 +41,9 @@ class Binance(Source):
 
     name = "binance"
     kept_headers = ("x-mbx-used-weight-1m", "x-mbx-used-weight")
+    histories: ClassVar[Mapping[Interval, History]] = {
+        Interval.M1: History(dataset="klines_1m", page=timedelta(minutes=_KLINES_PER_CALL), since=_OPENED)
+    }
 
     def build_requests(
         self, task: FetchTask, symbols: Sequence[str], *, now: datetime, since: datetime | None
