@@ -16,6 +16,7 @@ BY_MEANING = frozenset(
         "invalid_cursor",
         "invalid_symbol",
         "not_adjustable",
+        "not_possible",
         "precondition_failed",
         "throttled",
         "unknown_currency",

@@ -97,6 +97,7 @@ DETAILS: Mapping[Problem, str] = {
     "as it is, or start again without a cursor.",
     Problem.INVALID_BODY: "symbol is required.",
     Problem.INVALID_SYMBOL: "quote_currency: it is the base currency too, and USDT in USDT is always one.",
+    Problem.NOT_POSSIBLE: "end: 2027-01-01T00:00:00Z is in the future; it is 2026-11-23T12:00:00Z now.",
     Problem.NOT_ADJUSTABLE: "adjustment: split is for stocks, and BTCUSDT is crypto: it has no splits and dividends. "
     "Leave the parameter out, or ask for raw.",
     Problem.REQUEST_TOO_LARGE: "The body has 70000 bytes; at most 65536 are read.",

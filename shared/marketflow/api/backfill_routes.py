@@ -104,7 +104,7 @@ class BackfillRoutes:
                 "range stores nothing twice.",
                 access=Access.ADMIN,
                 body=BackfillBody,
-                problems=(Problem.SYMBOL_NOT_FOUND, *_ONCE),
+                problems=(Problem.NOT_POSSIBLE, Problem.SYMBOL_NOT_FOUND, *_ONCE),
             ),
             Route(
                 method="GET",
@@ -132,7 +132,7 @@ class BackfillRoutes:
                 "already stay as they are.",
                 access=Access.ADMIN,
                 body=ReplayBody,
-                problems=(Problem.SYMBOL_NOT_FOUND, *_ONCE),
+                problems=(Problem.NOT_POSSIBLE, Problem.SYMBOL_NOT_FOUND, *_ONCE),
             ),
             Route(
                 method="GET",
@@ -150,7 +150,7 @@ class BackfillRoutes:
                 summary="Sends dead letters back to the queue that they came from. What fails again comes back.",
                 access=Access.ADMIN,
                 body=RedriveBody,
-                problems=_ONCE,
+                problems=(Problem.NOT_POSSIBLE, *_ONCE),
             ),
         )
 

@@ -28,6 +28,7 @@ class Problem(Enum):
     INVALID_CURSOR = "invalid_cursor", 400, "Invalid cursor"
     INVALID_BODY = "invalid_body", 400, "Invalid body"
     INVALID_SYMBOL = "invalid_symbol", 400, "Invalid symbol"
+    NOT_POSSIBLE = "not_possible", 400, "Not possible"
     NOT_ADJUSTABLE = "not_adjustable", 400, "Not adjustable"
     INVALID_HEADER = "invalid_header", 400, "Invalid header"
     UNKNOWN_CURRENCY = "unknown_currency", 400, "Unknown currency"

@@ -227,7 +227,7 @@ def _check_range(start: datetime, end: datetime, now: datetime) -> None:
 
 
 def _refuse(member: str, reason: str) -> RefusedError:
-    return RefusedError(f"{member}: {reason}.", status=400, code="invalid_body", parameter=member)
+    return RefusedError(f"{member}: {reason}.", status=400, code="not_possible", parameter=member)
 
 
 def _shown(moment: datetime) -> str:

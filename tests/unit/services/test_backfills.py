@@ -145,7 +145,7 @@ def test_a_backfill_is_written_down_and_handed_on() -> None:
 def test_a_range_that_cannot_be_is_refused(start: datetime, end: datetime, parameter: str, says: str) -> None:
     """Empty, to come, or before everything that the source has: the answer names the limit."""
     error = refusal(World(), start, end)
-    assert (error.status, error.code, error.parameter) == (400, "invalid_body", parameter)
+    assert (error.status, error.code, error.parameter) == (400, "not_possible", parameter)
     assert says in error.detail
 
 
