@@ -112,18 +112,19 @@ def test_get_candles_of_an_interval_that_no_source_gives(api: ApiClient) -> None
 
 def test_get_candles_of_several_symbols(api: ApiClient) -> None:
     """Several symbols share one answer, and each candle says whose it is."""
-    candles = api.json("/candles", symbols="BTCUSDT,ETHUSDT", interval="1m", order="desc", limit=2000)
+    start = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    candles = api.json("/candles", symbols="BTCUSDT,ETHUSDT", interval="1m", start=start, limit=2000)
     assert {candle["symbol"] for candle in candles} == {"BTCUSDT", "ETHUSDT"}
 
 
 def test_get_coverage(stack: LocalStack, api: ApiClient) -> None:
     """What was fetched is complete; what was never asked for is a gap that says so; the newest come by themselves."""
-    final = [one for one in api.json("/candles/BTCUSDT", interval="1m", order="desc", limit=5) if one["final"]]
-    fetched = api.json("/coverage/BTCUSDT", interval="1m", end=final[0]["open_time"])
+    final = [one for one in api.json("/candles/SOLUSDT", interval="1m", order="desc", limit=5) if one["final"]]
+    fetched = api.json("/coverage/SOLUSDT", interval="1m", end=final[0]["open_time"])
     assert fetched["expected"] == fetched["present"] > 900
     assert (fetched["complete"], fetched["gaps"]) == (True, [])
     first = datetime.fromisoformat(fetched["start"])
-    earlier = api.json("/coverage/BTCUSDT", interval="1m", start=(first - timedelta(hours=1)).isoformat())
+    earlier = api.json("/coverage/SOLUSDT", interval="1m", start=(first - timedelta(hours=1)).isoformat())
     assert earlier["gaps"][0] == {
         "start": (first - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "end": fetched["start"],

@@ -131,7 +131,7 @@ def test_run_from_start_to_stop_and_again(tmp_path: Path) -> None:
         # A process that found the server gone calls it gone for another second: 503 with Retry-After, then 200.
         wait_for(lambda: {answer.status_code for answer in curls(program)} == {200}, seconds=20)
         started = family(program)
-        part(program, "ministack").kill()
+        part(program, "local/emulated").kill()
         assert program.finish() == 1
         assert "The AWS emulator was ended by SIGKILL. The end of" in program.said()
         assert_gone(started)
