@@ -133,6 +133,14 @@ def test_before_the_first_fetch_a_backfill_is_needed(flow: Flow) -> None:
     assert flow.coverage("BTCUSDT", start=start).complete
 
 
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_range_that_ends_before_the_first_candle_is_empty(flow: Flow, closed: bool) -> None:
+    """Without a start it would begin with the first candle: nothing is expected before that, and nothing goes wrong."""
+    flow.fetch("klines_1m", ["BTCUSDT"])
+    answer = flow.coverage("BTCUSDT", end=utc("2025-06-01T04:00:00"), closed=closed)
+    assert (answer.expected, answer.missing_by_reason, answer.gaps) == (0, answer.missing_by_reason, ())
+
+
 def test_a_minute_that_binance_itself_does_not_have_is_an_outage(flow: Flow) -> None:
     """The exchange was down for half an hour: it answered, and has no candle of it, not even a flat one."""
     flow.faults = {"binance.outage": "2026-01-05T11:00:00Z/2026-01-05T11:30:00Z"}

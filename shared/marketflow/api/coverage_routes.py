@@ -77,7 +77,7 @@ class CoverageRoutes:
                 handler=self.coverage,
                 summary="How many candles of a symbol must exist, how many are stored, and why each other one is not.",
                 parameters=CoverageParameters,
-                problems=(Problem.SYMBOL_NOT_FOUND,),
+                problems=(Problem.NOT_POSSIBLE, Problem.SYMBOL_NOT_FOUND),
             ),
         )
 

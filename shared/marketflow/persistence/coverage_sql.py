@@ -95,8 +95,10 @@ COVERAGE = f"""with s as materialized (
     :interval = '1d' and source = any(string_to_array(:rate_sources, ',')) as rates
   from symbols where symbol = :name
 ), w as materialized (
-  select coalesce(cast(:start as timestamptz), greatest(first, cast(:earliest as timestamptz)),
-    cast(:until as timestamptz) - interval '1 day') as start, cast(:until as timestamptz) as until, first
+  -- A range that ends before the first candle is empty, and has no negative length.
+  select least(cast(:until as timestamptz), coalesce(cast(:start as timestamptz),
+    greatest(first, cast(:earliest as timestamptz)), cast(:until as timestamptz) - interval '1 day')) as start,
+    cast(:until as timestamptz) as until, first
   from (select least(
     (select c.open_time from candles c where {_OF_SYMBOL} order by c.open_time limit 1),
     (select date_trunc('day', p.as_of, 'UTC') from prices p

@@ -229,7 +229,7 @@ def _repairable(case: _Case, grid: Grid) -> tuple[Runs, Runs]:
 
 
 def _refused(parameter: str, said: str) -> RefusedError:
-    return RefusedError(f"{parameter}: {said}.", status=400, code="invalid_parameter", parameter=parameter)
+    return RefusedError(f"{parameter}: {said}.", status=400, code="not_possible", parameter=parameter)
 
 
 def _up(moment: datetime) -> int:

@@ -181,6 +181,15 @@ def test_an_interval_that_no_schedule_has_cannot_be_repaired() -> None:
     assert told(answer) == [(0, 60, 1, "not_fetched", "not_possible")]
 
 
+@pytest.mark.parametrize("source", ["binance", "yahoo"])
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_range_that_ends_before_the_first_candle_is_empty(source: str, closed: bool) -> None:
+    """Without a start it begins with the first candle, of which nothing is expected before."""
+    facts = replace(NOTHING, source=source, timezone="Europe/Istanbul")
+    answer = ask(facts, start=None, end=-60 * 24 * 3, closed=closed)
+    assert (answer.expected, answer.missing, answer.gaps) == (0, 0, ())
+
+
 def test_gaps_are_capped_and_counted() -> None:
     """The first ones are told, the oldest first; all of them are counted."""
     facts = replace(NOTHING, stored=runs(*((n, n + 1) for n in range(0, 60, 2))), first=BASE)
@@ -290,7 +299,7 @@ def test_a_currency_has_days_only() -> None:
     """Who asks for minutes of a rate that is published once a day is told so."""
     with pytest.raises(RefusedError, match="one rate a day") as refused:
         rate(RATE, Interval.M1)
-    assert (refused.value.status, refused.value.code, refused.value.parameter) == (400, "invalid_parameter", "interval")
+    assert (refused.value.status, refused.value.code, refused.value.parameter) == (400, "not_possible", "interval")
 
 
 def test_a_symbol_that_does_not_exist_is_refused() -> None:
