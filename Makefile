@@ -6,6 +6,7 @@ TESTS ?= tests
 FN ?=
 EVENT ?=
 ARGS ?=
+ADMIN ?=
 
 suffix := $(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 VENV := .venv$(suffix)
@@ -16,7 +17,7 @@ export PYTHONPATH := shared:.
 export EMULATOR_VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run status invoke smoke test fuzz lint typecheck format hooks openapi contract pins synth bootstrap deploy diff clean
+.PHONY: help setup run status token invoke smoke test fuzz lint typecheck format hooks openapi contract pins synth bootstrap deploy diff clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +30,9 @@ run: setup ## Start the whole pipeline on this machine until Ctrl-C (SOURCES=liv
 
 status: setup ## Say when each source of the running pipeline last delivered and is due next
 	@$(RUN) -m local.status
+
+token: setup ## Print an access token for the running pipeline, to make API keys with (ADMIN=1: of an admin)
+	@ADMIN="$(ADMIN)" $(RUN) -m local.sign_in
 
 invoke: setup ## Run one deployed handler: make invoke FN=etl EVENT=events/sqs_binance_klines.json
 	@$(RUN) -m local.invoke "$(FN)" "$(EVENT)"

@@ -44,7 +44,7 @@ class Alarm:
 
 def functions() -> list[str]:
     """The deployed functions, without the stage's prefix."""
-    return [*(f"fetch-{name}" for name in CATALOG), "etl", "migrate", "api", "token"]
+    return [*(f"fetch-{name}" for name in CATALOG), "etl", "migrate", "api", "admin", "keys", "token"]
 
 
 def work_queues() -> list[str]:

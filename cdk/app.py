@@ -33,7 +33,9 @@ def build(app: App, *, stage: Stage, bundler: Bundler) -> None:
         access = DatabaseAccess(url=database.url, network=database.network, grant_connect=database.grant_connect)
     ingestion = IngestionStack(app, stage=stage, bundler=bundler, database=access)
     identity = IdentityStack(app, stage=stage, bundler=bundler)
-    api = ApiStack(app, stage=stage, bundler=bundler, database=access, user_pool=identity.user_pool)
+    api = ApiStack(
+        app, stage=stage, bundler=bundler, database=access, data=ingestion.data, user_pool=identity.user_pool
+    )
     # The migration runs in Ingestion, and nothing that reads the new schema may take traffic before it.
     api.add_stack_dependency(ingestion)
     ObservabilityStack(app, stage=stage)

@@ -63,9 +63,20 @@ _READS = (
     Route(path="/v1/candles/{symbol}", weight="bulk"),
 )
 
-_USERS: tuple[Route, ...] = ()
+_USERS = (
+    Route(path="/v1/keys", method="POST", weight="manage", access="user"),
+    Route(path="/v1/keys", weight="manage", access="user"),
+    Route(path="/v1/keys/{id}", method="PATCH", weight="manage", access="user"),
+    Route(path="/v1/keys/{id}", method="DELETE", weight="manage", access="user"),
+    Route(path="/v1/keys/{id}/rotate", method="POST", weight="manage", access="user"),
+    Route(path="/v1/keys/{id}/usage", weight="manage", access="user"),
+)
 
-_ADMINS: tuple[Route, ...] = ()
+_ADMINS: tuple[Route, ...] = (
+    Route(path="/v1/symbols", method="POST", weight="manage", access="admin"),
+    Route(path="/v1/symbols/{symbol}", method="PATCH", weight="manage", access="admin"),
+    Route(path="/v1/symbols/{symbol}", method="DELETE", weight="manage", access="admin"),
+)
 
 _TABLE = _READS + _USERS + _ADMINS
 

@@ -16,6 +16,9 @@ from local.processes import LocalError, Process
 from local.scratch import make_scratch, remove_scratch
 
 ROOT = Path(__file__).resolve().parent.parent
+EMULATED = ROOT / "local" / "emulated" / "__main__.py"
+"""MiniStack with what it lacks."""
+
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
@@ -96,6 +99,8 @@ class Emulator:
             "S3_PERSIST": "1",
             "S3_DATA_DIR": str(data / "s3"),
             "AUTH": "true" if enforce_iam else "false",
+            # A trigger that fails fails the sign-in, as in AWS; else the token would lack its scopes.
+            "MINISTACK_COGNITO_PRETOKEN_STRICT": "1",
             # Listeners on fixed ports, and a Docker daemon, that nobody here asked for.
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
@@ -103,7 +108,7 @@ class Emulator:
         }
         self.process = Process(
             "The AWS emulator",
-            [emulator_python(os.environ), "-m", "ministack"],
+            [emulator_python(os.environ), EMULATED],
             log=home / "logs" / "emulator.log",
             environment=environment,
             directory=home,

@@ -21,6 +21,7 @@ from local.client import ApiClient
 from local.interrupts import Stopped, held
 from local.processes import LocalError, Process, tail
 from local.settings import load_settings
+from local.sign_in import SignIn
 from local.stack import LocalStack
 from local.steps import Steps
 
@@ -39,10 +40,14 @@ class Credentials:
     """What opens the API. None stands for a credential that nobody has, so that the gateway has one to refuse."""
 
     api_key: str | None = None
+    token: str | None = None
 
     def variables(self) -> dict[str, str]:
         """What schemathesis.toml reads."""
-        return {"MARKETFLOW_API_KEY": self.api_key or secrets.token_hex(16)}
+        return {
+            "MARKETFLOW_API_KEY": self.api_key or secrets.token_hex(16),
+            "MARKETFLOW_TOKEN": self.token or secrets.token_hex(16),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,8 @@ def fuzz_all(home: Path, *, seed: int) -> int:
         with ApiClient(stack.facts) as client:
             client.wait_for_prices(seconds=PRICES_SECONDS, alive=stack.check)
         cases = 0
-        runs = {"with credentials": Credentials(api_key=unlimited_key(stack)), "without credentials": Credentials()}
+        known = Credentials(api_key=unlimited_key(stack), token=SignIn(stack.facts).local(admin=False).access)
+        runs = {"with credentials": known, "without credentials": Credentials()}
         for name, credentials in runs.items():
             with steps.step(name.capitalize()) as note:
                 outcome = fuzz(stack, name.replace(" ", "-"), credentials, examples=EXAMPLES, seed=seed)

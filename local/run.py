@@ -31,7 +31,8 @@ def introduction(stack: LocalStack, examples: dict[str, str]) -> str:
     )
     curls = "\n".join(f"  curl -H 'x-api-key: {key}' '{url}/{path}'" for path in paths)
     facts = f"API   {url}\nDocs  {url}/docs\nKey   {key}\nLogs  {shown(stack.home / 'logs')}"
-    return f"\n{facts}\n\n{curls}\n\nCtrl-C stops everything.\n"
+    hint = "make token prints an access token, to make API keys with (README)."
+    return f"\n{facts}\n\n{curls}\n\n{hint} Ctrl-C stops everything.\n"
 
 
 def first_prices(stack: LocalStack) -> dict[str, str]:

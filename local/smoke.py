@@ -18,6 +18,8 @@ from local.client import ASSET_TYPES, ApiClient
 from local.interrupts import Stopped
 from local.processes import LocalError
 from local.settings import load_settings
+from local.smoke_admin import check_admin
+from local.smoke_user import check_user
 from local.stack import LocalStack
 from local.steps import Steps
 
@@ -102,6 +104,9 @@ def smoke(home: Path) -> Steps:
             note.text = check_refusals(client)
         with steps.step("Burst") as note:
             note.text = check_burst(client)
+        with steps.step("An operator's life") as note:
+            note.text = check_admin(client, stack)
+        check_user(stack.facts, steps)
         stack.check()
     return steps
 

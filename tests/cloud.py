@@ -60,3 +60,14 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         sqs = boto3.client("sqs")
         queue_url = sqs.create_queue(QueueName="payloads")["QueueUrl"]
         yield Cloud(s3=s3, sqs=sqs, secrets=boto3.client("secretsmanager"), queue_url=queue_url)
+
+
+def make_once_table(name: str) -> str:
+    """The table of what was done for Idempotency-Keys, as cdk/constructs/once_table.py has it; its name."""
+    boto3.client("dynamodb").create_table(
+        TableName=name,
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return name

@@ -29,23 +29,28 @@ def _closed(schema: Any) -> Any:  # noqa: ANN401 - any JSON
 _SCHEMAS = _closed(deepcopy(DOCUMENTED["components"]["schemas"]))
 
 
-def check(path: str, answer: Answer) -> None:
-    """Fail when the answer to a GET of the template `path` is not one that the document describes."""
-    responses = DOCUMENTED["paths"][path]["get"]["responses"]
+def check(path: str, answer: Answer, *, method: str = "GET") -> None:
+    """Fail when the answer to `method` of the template `path` is not one that the document describes."""
+    responses = DOCUMENTED["paths"][path][method.lower()]["responses"]
     assert str(answer.status) in responses, f"{path} answers {answer.status}: {answer.body}"
     response = responses[str(answer.status)]
     headers = set(response["headers"])
-    expected = {name for name in headers if name not in ("Link", "Content-Disposition", "X-Request-Id", "Retry-After")}
+    expected = headers - {"Link", "Content-Disposition", "X-Request-Id", "Retry-After"}
     assert expected <= answer.headers.keys()
     told = answer.headers.keys() & {
         "Link",
+        "Location",
         "Content-Disposition",
         "ETag",
         "Retry-After",
         "Cache-Control",
+        "RateLimit-Policy",
         "X-Adjustment",
     }
     assert told <= headers, f"{path} does not tell of {told - headers}"
+    if "content" not in response:
+        assert answer.body == ""
+        return
     media_type = answer.headers["Content-Type"].partition(";")[0]
     assert media_type in response["content"], media_type
     content = response["content"][media_type]

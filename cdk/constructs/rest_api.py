@@ -12,14 +12,13 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk.constructs.api_stage import deployment, log_group
-from cdk.constructs.gateway_problems import add_problems
+from cdk.constructs.gateway_problems import CORS_EXPOSED, add_problems
 from cdk.constructs.operator_key import OperatorKey
 from cdk.routes import ROUTES, STAGE_NAME, Route
 from cdk.stages import Stage
 
 COMPRESSED_FROM = Size.bytes(1024)  # below it gzip saves nothing
 CORS_HEADERS = ["X-Api-Key", "Authorization", "If-None-Match", "If-Match", "Idempotency-Key", "Content-Type"]
-CORS_EXPOSED = ["Link", "ETag", "Retry-After", "X-Adjustment"]
 
 
 class RestApi(Construct):
@@ -64,10 +63,10 @@ class RestApi(Construct):
                 api_key_required=route.needs_key,
                 **self._authorization(route, user_pool),
             )
-        for path in dict.fromkeys(route.path for route in ROUTES):
+        for path, function in {route.path: route.function for route in reversed(ROUTES)}.items():
             # A method that the path does not have: 405 with the ones that it has. The gateway itself would say 403.
-            self.api.root.resource_for_path(path).add_method("ANY", integrations["api"])
-        add_problems(self.api, readable_by_pages=bool(stage.api.cors_origins))
+            self.api.root.resource_for_path(path).add_method("ANY", integrations[function])
+        add_problems(self.api, stage=stage)
         # Made before the gateway makes it, which would keep it for ever.
         name = f"API-Gateway-Execution-Logs_{self.api.rest_api_id}/{STAGE_NAME}"
         self.api.deployment_stage.node.add_dependency(log_group(self, "ExecutionLog", stage=stage, name=name))

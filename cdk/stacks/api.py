@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput
+from aws_cdk import ArnFormat, CfnOutput
+from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_cognito as cognito
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cdk.access import DatabaseAccess
 from cdk.bundling import Bundler
 from cdk.constructs.code import code_for
 from cdk.constructs.function import Function
+from cdk.constructs.keys_access import grant_keys
+from cdk.constructs.once_table import OnceTable
 from cdk.constructs.rest_api import RestApi
+from cdk.constructs.usage_plans import UsagePlans, plans_setting
 from cdk.stack import MarketFlowStack
 from cdk.stages import Stage
+from marketflow.sources.catalog import CATALOG
 
 
 class ApiStack(MarketFlowStack):
@@ -25,12 +33,17 @@ class ApiStack(MarketFlowStack):
         stage: Stage,
         bundler: Bundler,
         database: DatabaseAccess,
+        data: s3.IBucket,
         user_pool: cognito.IUserPool,
     ) -> None:
         super().__init__(scope, "api", stage=stage, description="the HTTP API")
         self.code = code_for(self, stage=stage, bundler=bundler)
         read = self._read(database)
-        rest = RestApi(self, "Rest", stage=stage, functions={"api": read.function}, user_pool=user_pool)
+        once = OnceTable(self, "Once", stage=stage)
+        admin = self._admin(database, data, once)
+        functions = {"api": read.function, "admin": admin.function, "keys": self._named("keys")}
+        rest = RestApi(self, "Rest", stage=stage, functions=functions, user_pool=user_pool)
+        self._keys(rest.api, once)
         CfnOutput(self, "ApiUrl", value=rest.api.url, description="Paths begin below it: v1/health")
         CfnOutput(self, "ApiId", value=rest.api.rest_api_id)
         CfnOutput(self, "ApiKeyId", value=rest.key.key_id, description="aws apigateway get-api-key --include-value")
@@ -47,8 +60,80 @@ class ApiStack(MarketFlowStack):
             folder="api",
             name="api",
             size=stage.functions.api,
-            environment={"DATABASE_URL": database.url, "CORS_ORIGINS": ",".join(stage.api.cors_origins)},
+            environment={"DATABASE_URL": database.url, **self._http()},
             network=database.network,
         )
         database.grant_connect(read.role)
         return read
+
+    def _keys(self, api: apigateway.RestApi, once: OnceTable) -> Function:
+        """The function of users' own API keys, outside the VPC: it talks to API Gateway and DynamoDB alone."""
+        stage = self.settings
+        plans = UsagePlans(self, "Plans", stage=stage, api=api)
+        size = stage.functions.keys
+        keys = Function(
+            self,
+            "Keys",
+            stage=stage,
+            code=self.code,
+            folder="keys",
+            name="keys",
+            size=size,
+            environment={
+                **self._http(),
+                **once.environment(timeout=size.timeout),
+                "USAGE_PLAN_IDS": self.to_json_string(plans.ids),
+            },
+        )
+        grant_keys(keys.role, stack=self, plan_ids=plans.ids)
+        once.grant_use(keys.role)
+        keys.function.add_permission(
+            "Gateway", principal=iam.ServicePrincipal("apigateway.amazonaws.com"), source_arn=api.arn_for_execute_api()
+        )
+        return keys
+
+    def _http(self) -> dict[str, str]:
+        """The settings of every function behind the gateway."""
+        stage = self.settings
+        return {"CORS_ORIGINS": ",".join(stage.api.cors_origins), "PLANS": plans_setting(stage)}
+
+    def _named(self, name: str) -> lambda_.IFunction:
+        """The function `name` by nothing but its ARN, so that the gateway does not wait for it.
+
+        The function waits for the gateway: it is told the usage plans, and those belong to the deployed stage.
+        """
+        function_name = self.settings.resource(name)
+        arn = self.format_arn(
+            service="lambda",
+            resource="function",
+            resource_name=function_name,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        return lambda_.Function.from_function_attributes(
+            self, f"{name.capitalize()}ByName", function_arn=arn, skip_permissions=True
+        )
+
+    def _admin(self, database: DatabaseAccess, data: s3.IBucket, once: OnceTable) -> Function:
+        """What changes symbols, in the VPC of the database; it publishes the active ones to the fetchers."""
+        stage = self.settings
+        admin = Function(
+            self,
+            "Admin",
+            stage=stage,
+            code=self.code,
+            folder="admin",
+            name="admin",
+            size=stage.functions.admin,
+            environment={
+                "DATABASE_URL": database.url,
+                "DATA_BUCKET": data.bucket_name,
+                **self._http(),
+                **once.environment(timeout=stage.functions.admin.timeout),
+            },
+            network=database.network,
+        )
+        database.grant_connect(admin.role)
+        once.grant_use(admin.role)
+        catalogs = [data.arn_for_objects(f"catalog/{name}.json") for name in CATALOG]
+        admin.role.add_to_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=catalogs))
+        return admin

@@ -16,7 +16,7 @@ HTTPS = ec2.Port.tcp(443)
 
 
 class NetworkStack(MarketFlowStack):
-    """Isolated subnets in two zones. They reach S3 through the free gateway endpoint, and nothing else at all."""
+    """Isolated subnets in two zones. They reach S3 and DynamoDB by the free gateway endpoints, and nothing else."""
 
     def __init__(self, scope: Construct, *, stage: Stage) -> None:
         super().__init__(scope, "network", stage=stage, description="the network of the database")
@@ -30,7 +30,10 @@ class NetworkStack(MarketFlowStack):
             subnet_configuration=[
                 ec2.SubnetConfiguration(name="isolated", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=24)
             ],
-            gateway_endpoints={"S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)},
+            gateway_endpoints={
+                "S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3),
+                "DynamoDb": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.DYNAMODB),
+            },
         )
         # A refused packet is a wrong security group; accepted ones would cost more than they tell.
         self.vpc.add_flow_log(
@@ -51,8 +54,8 @@ class NetworkStack(MarketFlowStack):
         self.database = self._group("Database", "The database")
         self._allow(self.functions, self.proxy, "functions to proxy")
         self._allow(self.proxy, self.database, "proxy to database")
-        # The only route out of the subnets leads to S3, through the gateway endpoint.
-        self.functions.add_egress_rule(ec2.Peer.any_ipv4(), HTTPS, "functions to S3")
+        # The only routes out of the subnets lead to S3 and DynamoDB, through the gateway endpoints.
+        self.functions.add_egress_rule(ec2.Peer.any_ipv4(), HTTPS, "functions to S3 and DynamoDB")
 
     def _group(self, name: str, description: str) -> ec2.SecurityGroup:
         return ec2.SecurityGroup(self, name, vpc=self.vpc, description=description, allow_all_outbound=False)

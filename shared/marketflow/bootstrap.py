@@ -12,7 +12,16 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING
 
-from marketflow.config import ApiSettings, AwsCredentials, EtlSettings, FetchSettings, MigrateSettings
+from marketflow.config import (
+    AdminSettings,
+    ApiSettings,
+    AwsCredentials,
+    EtlSettings,
+    FetchSettings,
+    IdempotencySettings,
+    KeysSettings,
+    MigrateSettings,
+)
 from marketflow.domain.symbol import AssetType
 
 if TYPE_CHECKING:
@@ -22,6 +31,7 @@ if TYPE_CHECKING:
     from marketflow.persistence.connection import Database
     from marketflow.services.fetcher import Fetcher
     from marketflow.services.loading import Loading
+    from marketflow.services.once import Once
     from marketflow.services.preparation import Preparation
 
 
@@ -121,15 +131,15 @@ def preparation() -> Preparation:
     import boto3
 
     from marketflow.messaging.state import SymbolCatalog
+    from marketflow.persistence.administration import SymbolRegistry
     from marketflow.persistence.migrate import upgrade
-    from marketflow.persistence.symbols import SymbolRepository
     from marketflow.services.preparation import Preparation
     from marketflow.sources.catalog import CATALOG
 
     settings = MigrateSettings.load()
     return Preparation(
         upgrade=partial(upgrade, settings.database_url, credentials=AwsCredentials.load),
-        symbols=SymbolRepository(_database(settings.database_url)),
+        symbols=SymbolRegistry(settings.database_url, credentials=AwsCredentials.load).transaction,
         publisher=SymbolCatalog(bucket=settings.data_bucket, client=boto3.client("s3")),
         sources=tuple(CATALOG),
     )
@@ -168,7 +178,67 @@ def read_api() -> App:
         cursor_key=cursor_key,
         log=logger,
         cors_origins=settings.cors_origins,
+        plans=settings.plans,
     )
+
+
+@cache
+def keys_api() -> App:
+    """The function of users' own API keys, which live in API Gateway."""
+    import boto3
+
+    from marketflow.api.app import App
+    from marketflow.api.key_routes import KeyRoutes
+    from marketflow.domain.plans import Plan
+    from marketflow.gateway.keys import GatewayKeys
+    from marketflow.observability import logger
+    from marketflow.services.keys import Keys
+
+    settings = KeysSettings.load()
+    keys = Keys(
+        store=GatewayKeys(client=boto3.client("apigateway"), plan_ids=settings.usage_plan_ids),
+        once=once(settings),
+        plans={Plan(name): limits for name, limits in settings.plans.items() if name in set(Plan)},
+        clock=utc_now,
+    )
+    return App(KeyRoutes(keys).table(), log=logger, cors_origins=settings.cors_origins)
+
+
+def once(settings: IdempotencySettings) -> Once:
+    """What remembers the work that was done for an Idempotency-Key."""
+    import boto3
+
+    from marketflow.idempotency.once import PowertoolsOnce
+
+    return PowertoolsOnce(table=settings.table, client=boto3.client("dynamodb"), seconds=settings.timeout_seconds)
+
+
+@cache
+def admin_api() -> App:
+    """The API of the operator: what changes symbols."""
+    import boto3
+    from botocore.config import Config
+
+    from marketflow.api.admin_routes import AdminRoutes
+    from marketflow.api.app import App
+    from marketflow.messaging.state import SymbolCatalog
+    from marketflow.observability import logger
+    from marketflow.persistence.administration import SymbolRegistry
+    from marketflow.services.administration import Administration
+    from marketflow.sources.catalog import CATALOG
+    from marketflow.sources.spelling import SPELLINGS
+
+    settings = AdminSettings.load()
+    # The symbols are locked while the catalog is written: S3 answers soon, or the change is given up.
+    impatient = Config(connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 2})
+    administration = Administration(
+        registry=SymbolRegistry(settings.database_url, credentials=AwsCredentials.load),
+        catalog=SymbolCatalog(bucket=settings.data_bucket, client=boto3.client("s3", config=impatient)),
+        sources={name: AssetType(spec.asset_type) for name, spec in CATALOG.items()},
+        spellings=SPELLINGS,
+    )
+    routes = AdminRoutes(administration=administration, once=once(settings))
+    return App(routes.table(), log=logger, cors_origins=settings.cors_origins)
 
 
 @cache
@@ -183,7 +253,7 @@ def _database(url: str, *, connect_deadline_seconds: float = 10.0) -> Database:
 def close() -> None:
     """Close what was opened and forget what was wired. Lambda never calls it; tests and tools do."""
     _opened.close()
-    for wired in (fetcher, loading, preparation, read_api, _database):
+    for wired in (fetcher, loading, preparation, read_api, keys_api, admin_api, _database):
         wired.cache_clear()
 
 

@@ -5,12 +5,14 @@ A missing or wrong setting stops the process before it does anything, with the s
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from marketflow.domain.plans import Limits, Plan
 from marketflow.errors import ConfigurationError
 
 WHERE = "The CDK app sets it (cdk/stacks); for a process of your own see .env.example."
@@ -19,6 +21,14 @@ WHERE = "The CDK app sets it (cdk/stacks); for a process of your own see .env.ex
 def _split(value: object) -> object:
     """A comma-separated setting as a tuple."""
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _json(value: object) -> object:
+    """A setting that is written as JSON."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError("is not JSON") from None
 
 
 class Settings(BaseModel):
@@ -69,10 +79,34 @@ class MigrateSettings(EtlSettings):
     """What the migration function needs: the database, and the bucket in which it publishes the active symbols."""
 
 
-class ApiSettings(DatabaseSettings):
-    """What the read API needs: the database, and the web origins whose pages may read its answers."""
+class HttpSettings(Settings):
+    """What every function behind the gateway needs: who may read its answers, and what each plan allows a key."""
 
     cors_origins: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(default=(), alias="CORS_ORIGINS")
+    plans: Annotated[dict[str, Limits], BeforeValidator(_json)] = Field(default={}, alias="PLANS")
+
+
+class ApiSettings(DatabaseSettings, HttpSettings):
+    """What the read API needs: the database, and what every function behind the gateway does."""
+
+
+class IdempotencySettings(Settings):
+    """What a function needs that remembers what it did for an Idempotency-Key: the table, and its own timeout."""
+
+    table: str = Field(alias="IDEMPOTENCY_TABLE")
+    timeout_seconds: float = Field(alias="FUNCTION_TIMEOUT", gt=0)
+
+
+class AdminSettings(ApiSettings, IdempotencySettings):
+    """What the administration needs: what the read API does, and the bucket in which it publishes active symbols."""
+
+    data_bucket: str = Field(alias="DATA_BUCKET")
+
+
+class KeysSettings(HttpSettings, IdempotencySettings):
+    """What the function of users' API keys needs: the usage plan of each plan that a key may be on."""
+
+    usage_plan_ids: Annotated[dict[Plan, str], BeforeValidator(_json)] = Field(alias="USAGE_PLAN_IDS")
 
 
 class AwsCredentials(BaseModel):

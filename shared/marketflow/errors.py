@@ -26,6 +26,14 @@ class DatabaseUnavailableError(RetryLaterError):
     """The database cannot be reached or closed the connection; nothing was committed or all of it was."""
 
 
+class ServiceUnavailableError(RetryLaterError):
+    """A service of AWS that a request needs is busy or out of reach; asking again is safe."""
+
+
+class CatalogUnavailableError(RetryLaterError):
+    """The list of symbols for the fetchers could not be written; the change that it belongs to was not made."""
+
+
 class SymbolUnavailableError(MarketFlowError):
     """Give up on these symbols (vendor spelling): the source does not know them, or no longer."""
 

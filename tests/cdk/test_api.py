@@ -12,7 +12,7 @@ from cdk.routes import ROUTES
 from marketflow.api.answers import GATEWAY
 from marketflow.api.contract import routes
 from marketflow.api.routing import SCOPES
-from tests.cdk.templates import Assembly, Template, referred
+from tests.cdk.templates import CONTEXT, Assembly, Template, referred, text
 
 pytestmark = pytest.mark.cdk
 
@@ -75,20 +75,95 @@ def test_a_method_that_a_path_does_not_have_is_told_by_the_function(assembly: As
     assert {entry["AuthorizationType"] for entry in others.values()} == {"NONE"}
 
 
-def test_every_route_but_the_open_ones_needs_an_api_key(assembly: Assembly) -> None:
+def test_every_route_but_the_open_ones_needs_an_api_key_or_a_token(assembly: Assembly) -> None:
     """Health, readiness and the description, for programs and for people, tell nothing that is worth a key."""
-    without = {path for (path, _), entry in methods(assembly.templates["api"]).items() if not entry["ApiKeyRequired"]}
+    found = methods(assembly.templates["api"]).items()
+    without = {
+        path
+        for (path, _), entry in found
+        if not entry["ApiKeyRequired"] and entry["AuthorizationType"] != "COGNITO_USER_POOLS"
+    }
     assert without == {"/v1/health", "/v1/ready", "/v1/openapi.json", "/v1/docs", "/v1/docs/{file}"}
+
+
+def test_a_route_with_a_scope_asks_for_a_token_with_it_and_for_no_key(assembly: Assembly) -> None:
+    """The gateway checks signature, time and scope by the user pool; a scope makes it refuse ID tokens too."""
+    api = assembly.templates["api"]
+    (authorizer,) = api.resources("AWS::ApiGateway::Authorizer")
+    found = methods(api)
+    for route in ROUTES:
+        entry = found[route.path, route.method]
+        if route.scope is None:
+            assert entry["AuthorizationType"] == "NONE"
+            continue
+        assert (entry["AuthorizationType"], entry["AuthorizationScopes"]) == ("COGNITO_USER_POOLS", [route.scope])
+        assert referred(entry["AuthorizerId"]) == authorizer
+        assert not entry["ApiKeyRequired"]
 
 
 def test_the_key_is_on_a_usage_plan_with_throttle_and_quota(assembly: Assembly) -> None:
     """A key without a plan would open nothing; a plan without limits everything."""
     api = assembly.templates["api"]
-    (plan,) = api.resources("AWS::ApiGateway::UsagePlan").values()
-    assert plan["Properties"]["Throttle"]["RateLimit"] > 0
-    assert plan["Properties"]["Quota"] == {"Limit": plan["Properties"]["Quota"]["Limit"], "Period": "DAY"}
+    plans = api.resources("AWS::ApiGateway::UsagePlan")
+    for plan in plans.values():
+        assert plan["Properties"]["Throttle"]["RateLimit"] > 0
+        assert plan["Properties"]["Quota"] == {"Limit": plan["Properties"]["Quota"]["Limit"], "Period": "DAY"}
     (link,) = api.resources("AWS::ApiGateway::UsagePlanKey").values()
     assert referred(link["Properties"]["KeyId"]) in api.resources("AWS::ApiGateway::ApiKey")
+    assert referred(link["Properties"]["UsagePlanId"]) in plans
+
+
+def test_the_plans_of_users_are_those_of_the_stage(assembly: Assembly) -> None:
+    """Rate, burst and quota a day are data of the stage, and every function is told the same."""
+    api = assembly.templates["api"]
+    wanted = CONTEXT["stages"][assembly.stage]["api"]
+    plans = {
+        entry["Properties"]["UsagePlanName"]: entry for entry in api.resources("AWS::ApiGateway::UsagePlan").values()
+    }
+    for name, plan in wanted["plans"].items():
+        properties = plans[f"marketflow-{assembly.stage}-{name}"]["Properties"]
+        assert properties["Throttle"] == {"RateLimit": plan["rate"], "BurstLimit": plan["burst"]}
+        assert properties["Quota"] == {"Limit": plan["quota_per_day"], "Period": "DAY"}
+        (stage,) = properties["ApiStages"]
+        assert referred(stage["Stage"]) in api.resources("AWS::ApiGateway::Stage")
+    told = [fn["Properties"]["Environment"]["Variables"]["PLANS"] for fn in api.functions().values()]
+    assert all(json.loads(one) == {"operator": wanted["plan"], **wanted["plans"]} for one in told)
+
+
+def test_the_gateways_own_answers_tell_the_limits_of_every_plan(assembly: Assembly) -> None:
+    """It cannot ask whose key it was; a credential that is none is told nothing of plans."""
+    header = "gatewayresponse.header.RateLimit-Policy"
+    plan = CONTEXT["stages"][assembly.stage]["api"]["plans"]["free"]
+    for kind, answer in responses(assembly.templates["api"]).items():
+        told = answer["ResponseParameters"].get(header)
+        assert (told is None) is (answer["StatusCode"] in ("401", "403")), kind
+        if told is not None:
+            assert f'"free-rate";q={plan["rate"]};w=1;burst={plan["burst"]}' in told
+            assert f'"free-quota";q={plan["quota_per_day"]};w=86400' in told
+
+
+def test_the_gateway_does_not_wait_for_the_function_of_keys(assembly: Assembly) -> None:
+    """That one is told the usage plans, which belong to the deployed stage: it is made last, and may be called then."""
+    api = assembly.templates["api"]
+    name = f"marketflow-{assembly.stage}-keys"
+    (keys,) = [key for key, fn in api.functions().items() if fn["Properties"]["FunctionName"] == name]
+    integrated = {
+        text(entry["Integration"]["Uri"]) for (path, _), entry in methods(api).items() if path.startswith("/v1/keys")
+    }
+    assert all(f":function:{name}/invocations" in uri for uri in integrated)
+    permissions = api.resources("AWS::Lambda::Permission").values()
+    allowed = [entry["Properties"] for entry in permissions if referred(entry["Properties"]["FunctionName"]) == keys]
+    (permission,) = allowed
+    assert (permission["Action"], permission["Principal"]) == ("lambda:InvokeFunction", "apigateway.amazonaws.com")
+
+
+def test_what_was_done_for_an_idempotency_key_is_forgotten(assembly: Assembly) -> None:
+    """One table on demand, with a time to live."""
+    (table,) = assembly.templates["api"].resources("AWS::DynamoDB::Table").values()
+    properties = table["Properties"]
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    assert properties["TimeToLiveSpecification"] == {"AttributeName": "expiration", "Enabled": True}
+    assert properties["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
 
 
 def test_a_key_has_a_given_value_only_locally(assembly: Assembly) -> None:
@@ -194,3 +269,12 @@ def test_the_local_api_has_a_stable_address(assembly: Assembly) -> None:
     (api,) = assembly.templates["api"].resources("AWS::ApiGateway::RestApi").values()
     tags = {tag["Key"]: tag["Value"] for tag in api["Properties"]["Tags"]}
     assert tags.get("ms-custom-id") == ("marketflow" if assembly.stage == "local" else None)
+
+
+def test_what_changes_symbols_needs_the_admin_scope_and_is_answered_by_its_own_function(assembly: Assembly) -> None:
+    """An API key does not open it, and neither does a token that only opens the caller's own keys."""
+    found = methods(assembly.templates["api"])
+    admin = [found["/v1/symbols", "POST"], *(found["/v1/symbols/{symbol}", verb] for verb in ("PATCH", "DELETE"))]
+    for entry in admin:
+        assert (entry["ApiKeyRequired"], entry["AuthorizationScopes"]) == (False, ["marketflow/admin"])
+        assert "AdminFunction" in text(entry["Integration"]["Uri"])

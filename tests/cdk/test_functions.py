@@ -19,7 +19,7 @@ pytestmark = pytest.mark.cdk
 RESERVED = re.compile(r"^(AWS_|_|LAMBDA_|TZ$|PATH$|PYTHONPATH$|LD_LIBRARY_PATH$)")
 """Lambda sets these itself and refuses a deployment that sets them; PYTHONPATH would hide the layer."""
 
-DATABASE_FUNCTIONS = {"etl", "migrate", "api"}
+DATABASE_FUNCTIONS = {"etl", "migrate", "api", "admin"}
 EVERYWHERE_ALLOWED = {
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
@@ -66,7 +66,15 @@ def grants(template: Template, function: Resource) -> dict[str, set[str]]:
 
 def test_the_functions_are_those_of_the_folders_and_the_catalogue(assembly: Assembly) -> None:
     """One fetcher for each source, and nothing that CDK adds of its own."""
-    assert set(named(assembly)) == {*(f"fetch-{source}" for source in CATALOG), "etl", "migrate", "api", "token"}
+    assert set(named(assembly)) == {
+        *(f"fetch-{source}" for source in CATALOG),
+        "etl",
+        "migrate",
+        "api",
+        "admin",
+        "keys",
+        "token",
+    }
     assert set(named(assembly)) == set(function_names())
 
 
@@ -146,7 +154,9 @@ def test_every_function_is_told_what_its_settings_ask_for(assembly: Assembly) ->
     wanted = {
         "etl": {"DATABASE_URL", "DATA_BUCKET"},
         "migrate": {"DATABASE_URL", "DATA_BUCKET"},
-        "api": {"DATABASE_URL", "CORS_ORIGINS"},
+        "api": {"DATABASE_URL", "CORS_ORIGINS", "PLANS"},
+        "keys": {"USAGE_PLAN_IDS", "IDEMPOTENCY_TABLE", "FUNCTION_TIMEOUT", "CORS_ORIGINS", "PLANS"},
+        "admin": {"DATABASE_URL", "CORS_ORIGINS", "PLANS", "DATA_BUCKET", "IDEMPOTENCY_TABLE", "FUNCTION_TIMEOUT"},
         "token": set(),
         **{f"fetch-{source}": {"SOURCE", "DATA_BUCKET", "PAYLOAD_QUEUE_URL"} for source in CATALOG},
     }
@@ -159,7 +169,7 @@ def test_every_function_is_told_what_its_settings_ask_for(assembly: Assembly) ->
 
 def test_every_function_has_its_folder() -> None:
     """functions/<name>/handler.py for each kind of function."""
-    for folder in ("fetch", "etl", "migrate", "api", "token"):
+    for folder in ("fetch", "etl", "migrate", "api", "admin", "keys", "token"):
         assert (ROOT / "functions" / folder / "handler.py").is_file()
 
 
@@ -188,6 +198,32 @@ def test_the_etl_reads_the_archive_and_the_queue_and_signs_in_to_the_database(cl
     assert allowed["s3:GetObject"] == {"<DataBucketE6B0FAA8.Arn>/raw/*"}
     assert allowed["sqs:ReceiveMessage"] == {"<PayloadsQueueF72D6F07.Arn>"}
     assert not allowed.keys() & {"s3:PutObject", "s3:ListBucket", "sqs:SendMessage"}
+
+
+def test_the_function_of_keys_may_touch_api_keys_and_its_table(cloud: Assembly) -> None:
+    """No API, no stage and no plan is in its reach: on plans it puts keys, and asks what they used."""
+    allowed = {
+        action: resources
+        for action, resources in grants(*named(cloud)["keys"]).items()
+        if not action.startswith(("logs:", "xray:"))
+    }
+    arn = "arn:<AWS::Partition>:apigateway:<AWS::Region>::"
+    plans = [f"{arn}/usageplans/<{name}>" for name in ("PlansFree26A9E597", "PlansPro4B0D1D0B")]
+    assert allowed.pop("apigateway:GET") == {f"{arn}/apikeys", f"{arn}/apikeys/*", *(f"{one}/usage" for one in plans)}
+    assert allowed.pop("apigateway:POST") == {f"{arn}/apikeys", *(f"{one}/keys" for one in plans)}
+    assert allowed.pop("apigateway:PATCH") == allowed.pop("apigateway:DELETE") == {f"{arn}/apikeys/*"}
+    assert allowed.keys() == {f"dynamodb:{verb}Item" for verb in ("Get", "Put", "Update", "Delete")}
+    assert set.union(*allowed.values()) == {"<OnceTable0DB39D80.Arn>"}
+
+
+def test_the_administration_publishes_catalogs_and_nothing_else(cloud: Assembly) -> None:
+    """It reads no object, and writes only where each source's fetcher looks for its symbols."""
+    template, function = named(cloud)["admin"]
+    allowed = grants(template, function)
+    places = {resource.rpartition("/catalog/")[2] for resource in allowed["s3:PutObject"]}
+    assert places == {f"{source}.json" for source in CATALOG}
+    assert {action for action in allowed if action.startswith("s3:")} == {"s3:PutObject"}
+    assert not {action for action in allowed if action.startswith(("sqs", "secretsmanager", "lambda"))}
 
 
 def test_a_function_signs_in_to_the_database_as_one_user(cloud: Assembly) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cdk.templates import Assembly, listed, referred
+from tests.cdk.templates import Assembly, listed, referred, text
 
 pytestmark = pytest.mark.cdk
 
@@ -29,11 +29,27 @@ def test_there_is_no_route_to_the_internet(cloud: Assembly, kind: str) -> None:
     assert not list(cloud.with_resources(kind))
 
 
-def test_the_only_endpoint_is_the_free_one_for_s3(cloud: Assembly) -> None:
+def test_the_only_endpoints_are_the_free_ones_for_s3_and_dynamodb(cloud: Assembly) -> None:
     """An interface endpoint costs by the hour."""
     endpoints = [resource["Properties"] for _, _, resource in cloud.with_resources("AWS::EC2::VPCEndpoint")]
-    assert [endpoint["VpcEndpointType"] for endpoint in endpoints] == ["Gateway"]
-    assert "s3" in str(endpoints[0]["ServiceName"])
+    assert {endpoint["VpcEndpointType"] for endpoint in endpoints} == {"Gateway"}
+    assert sorted(text(endpoint["ServiceName"]).rpartition(".")[2] for endpoint in endpoints) == ["dynamodb", "s3"]
+
+
+def test_every_subnet_has_a_route_to_each_endpoint(cloud: Assembly) -> None:
+    """A gateway endpoint serves the route tables that it names, and no other."""
+    network = cloud.templates["network"]
+    tables = set(network.resources("AWS::EC2::RouteTable"))
+    for endpoint in network.resources("AWS::EC2::VPCEndpoint").values():
+        assert {referred(table) for table in endpoint["Properties"]["RouteTableIds"]} == tables
+
+
+def test_functions_may_go_nowhere_but_to_the_proxy_and_by_https(cloud: Assembly) -> None:
+    """HTTPS ends at the endpoints: the subnets have no other route."""
+    network = cloud.templates["network"]
+    functions = network.resource("Functions1094A112")["Properties"]["SecurityGroupEgress"]
+    assert [(rule["FromPort"], rule["ToPort"], rule["CidrIp"]) for rule in functions] == [(443, 443, "0.0.0.0/0")]
+    assert [rule["Description"] for rule in functions] == ["functions to S3 and DynamoDB"]
 
 
 def test_the_database_is_private_encrypted_and_backed_up(cloud: Assembly) -> None:

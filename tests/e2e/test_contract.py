@@ -41,7 +41,7 @@ def test_get_symbols(api: ApiClient) -> None:
     while "next" in answer.links:
         answer = api.get(answer.links["next"]["url"])
         seen += [one["symbol"] for one in answer.json()]
-    assert len(seen) == len(set(seen)) == 36
+    assert len(seen) == len(set(seen)) >= 36
 
 
 def test_get_symbol(api: ApiClient) -> None:

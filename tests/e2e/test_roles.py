@@ -9,6 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from local.client import ApiClient
+from local.sign_in import SignIn
+from local.smoke_admin import AdminClient, machine_token
+from local.smoke_user import User
 from local.stack import PREFIX, LocalStack
 from marketflow.sources.catalog import CATALOG
 from tests.e2e.conftest import simulated_stack
@@ -34,13 +37,31 @@ def fetch(stack: LocalStack, source: str) -> tuple[bool, str]:
 
 
 def test_every_function_works_with_its_own_role(guarded: LocalStack) -> None:
-    """Migration (by the deployment), fetchers, ETL and API each do their work with what their role grants."""
+    """Migration (by the deployment), fetchers, ETL, API and administration each do their work with their grants."""
     for source in CATALOG:
         failed, said = fetch(guarded, source)
         assert not failed, said
     with ApiClient(guarded.facts) as client:
         prices = client.wait_for_prices(seconds=60, alive=guarded.check)
     assert all(prices.values())
+    new = {"symbol": "DOTUSDT", "source": "binance", "base_currency": "DOT", "quote_currency": "USDT"}
+    with AdminClient(guarded, token=machine_token(guarded)) as admin:
+        admin.must(201, "POST", "/symbols", new)
+        admin.must(204, "DELETE", "/symbols/DOTUSDT")
+
+
+def test_keys_work_with_their_own_role(guarded: LocalStack) -> None:
+    """Making, listing, renaming, rotating and revoking, usage and what is done once: all of it is granted."""
+    sign_in = SignIn(guarded.facts)
+    user = User(guarded.facts, sign_in.local(admin=False).access)
+    body, headers = {"name": "charts", "plan": "free"}, {"Idempotency-Key": "roles"}
+    made = [user.expect(201, "POST", "/keys", json=body, headers=headers) for _ in range(2)]
+    assert made[0] == made[1]
+    user.expect(200, "PATCH", f"/keys/{made[0]['id']}", json={"name": "phone"})
+    user.expect(200, "GET", f"/keys/{made[0]['id']}/usage")
+    rotated = user.expect(201, "POST", f"/keys/{made[0]['id']}/rotate")
+    user.expect(204, "DELETE", f"/keys/{rotated['id']}")
+    assert user.expect(200, "GET", "/keys") == []
 
 
 def test_a_missing_grant_fails(guarded: LocalStack) -> None:

@@ -10,10 +10,12 @@ from schemathesis.checks import CheckContext
 from schemathesis.core.failures import Failure
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-BY_MEANING = frozenset({"invalid_cursor", "unknown_currency"})
-"""Codes of requests that fit every schema, and are wrong all the same: no schema knows which cursors were given out."""
+BY_MEANING = frozenset({"invalid_cursor", "unknown_currency", "idempotency_mismatch", "throttled"})
+"""Codes of requests that fit every schema, and are wrong all the same: no schema knows which cursors were given out,
+which Idempotency-Key came before, or how many requests there were in this second.
+"""
 
-DETAILS = ("must be later than start", "the future has no prices yet")
+DETAILS = ("must be later than start", "the future has no prices yet", "days before end", "expected a day up to today")
 """No schema can say that one parameter has to be greater than another, or than the time of day."""
 
 

@@ -28,6 +28,8 @@ class Answer:
     database: bool = True
     files: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
+    asks: tuple[str, ...] = ()
+    """Components of the request headers that the route reads."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,11 +104,24 @@ DETAILS: Mapping[Problem, str] = {
     Problem.SYMBOL_NOT_FOUND: "There is no symbol 'NOPE'. Names are case-sensitive; /v1/symbols lists them.",
     Problem.PRICE_NOT_FOUND: "No price of 'BTCUSDT' has been observed yet.",
     Problem.NO_PATH: "No path of active pairs with a price leads from BTC to XAF.",
+    Problem.KEY_NOT_FOUND: "There is no key of this id; GET /v1/keys lists yours.",
     Problem.METHOD_NOT_ALLOWED: "POST is not possible here; allowed: GET, HEAD, OPTIONS.",
     Problem.RATE_TOO_OLD: "The leg from BTC to USDT has a price of BTCUSDT that is 7200 seconds old; at most 3600 are "
     "accepted. A greater max_age_seconds takes it.",
+    Problem.TOO_MANY_KEYS: "You have 10 keys, and more are not possible: revoke one first.",
+    Problem.INVALID_HEADER: "Idempotency-Key: expected 1 to 255 printable ASCII characters without spaces, such as a "
+    "UUID.",
+    Problem.SYMBOL_EXISTS: "There is a symbol BTCUSDT already.",
+    Problem.IDEMPOTENCY_IN_PROGRESS: "The first request with this Idempotency-Key still runs; ask again in a second.",
+    Problem.IDEMPOTENCY_MISMATCH: "This Idempotency-Key came with another body before. Take a new key.",
+    Problem.PRECONDITION_FAILED: "BTCUSDT is not what you know any more: get it again, and its ETag.",
+    Problem.PRECONDITION_REQUIRED: "Send If-Match with the ETag of the symbol that you mean to change, as GET gave it, "
+    "or * for any state.",
+    Problem.CATALOG_UNAVAILABLE: "Nothing was changed: the fetchers could not be told. Try again in "
+    f"{RETRY_SECONDS} seconds.",
     Problem.INTERNAL_ERROR: "Something went wrong on our side. Please report the request_id.",
     Problem.DATABASE_UNAVAILABLE: f"The database cannot answer now; try again in {RETRY_SECONDS} seconds.",
+    Problem.SERVICE_UNAVAILABLE: f"A service behind this API cannot answer now; try again in {RETRY_SECONDS} seconds.",
     Problem.MIGRATIONS_PENDING: "The database is at revision 0001, this API needs 0002.",
 }
 """An example of what each problem says."""
@@ -181,6 +196,31 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("GET", "/v1/symbols/{symbol}"): Answer(
         operation="getSymbol", tag="Symbols", description="The symbol.", schema=ref("Symbol")
     ),
+    ("POST", "/v1/symbols"): Answer(
+        operation="addSymbol",
+        tag="Symbols",
+        description="The new symbol, as GET shows it.",
+        schema=ref("Symbol"),
+        status=201,
+        asks=("IdempotencyKey",),
+        headers=(("ETag", "ETag"), ("Location", "Location")),
+    ),
+    ("PATCH", "/v1/symbols/{symbol}"): Answer(
+        operation="changeSymbol",
+        tag="Symbols",
+        description="The symbol as it is now, as GET shows it.",
+        schema=ref("Symbol"),
+        asks=("IfMatch",),
+        headers=(("ETag", "ETag"),),
+    ),
+    ("DELETE", "/v1/symbols/{symbol}"): Answer(
+        operation="deactivateSymbol",
+        tag="Symbols",
+        description="The symbol is not fetched any more.",
+        schema=None,
+        status=204,
+        asks=("IfMatchOptional",),
+    ),
     ("GET", "/v1/symbols/{symbol}/actions"): Answer(
         operation="listActions",
         tag="Symbols",
@@ -233,6 +273,49 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
         paged=True,
         files=_files(_CSV_CANDLE, _JSON_CANDLE),
         headers=(("X-Adjustment", "Adjustment"),),
+    ),
+    ("POST", "/v1/keys"): Answer(
+        operation="createKey",
+        asks=("IdempotencyKey",),
+        tag="Keys",
+        description="The key with its value, which is not shown again.",
+        schema=ref("NewApiKey"),
+        status=201,
+        database=False,
+    ),
+    ("GET", "/v1/keys"): Answer(
+        operation="listKeys",
+        tag="Keys",
+        description="Your keys, the oldest first.",
+        schema=array("ApiKey"),
+        database=False,
+    ),
+    ("PATCH", "/v1/keys/{id}"): Answer(
+        operation="renameKey", tag="Keys", description="The key as it is now.", schema=ref("ApiKey"), database=False
+    ),
+    ("DELETE", "/v1/keys/{id}"): Answer(
+        operation="revokeKey",
+        tag="Keys",
+        description="The key opens nothing any more.",
+        schema=None,
+        status=204,
+        database=False,
+    ),
+    ("POST", "/v1/keys/{id}/rotate"): Answer(
+        operation="rotateKey",
+        asks=("IdempotencyKey",),
+        tag="Keys",
+        description="The new key with its value, which is not shown again. The old one is revoked.",
+        schema=ref("NewApiKey"),
+        status=201,
+        database=False,
+    ),
+    ("GET", "/v1/keys/{id}/usage"): Answer(
+        operation="getKeyUsage",
+        tag="Keys",
+        description="An item for each day, in order; today's is still growing.",
+        schema=array("KeyUsage"),
+        database=False,
     ),
 }
 """By method and path; the generator refuses a route that is missing here."""

@@ -9,11 +9,13 @@ from typing import Any, Protocol
 from marketflow.api import bodies, parameters, problems
 from marketflow.api.cors import Cors
 from marketflow.api.cursors import Cursors
+from marketflow.api.limits import RateLimits
 from marketflow.api.messages import Request, Response
 from marketflow.api.problems import Problem
 from marketflow.api.routes import ReadRoutes
 from marketflow.api.routing import Match, Route, Router
-from marketflow.errors import RefusedError, RetryLaterError
+from marketflow.domain.plans import Limits
+from marketflow.errors import CatalogUnavailableError, RefusedError, RetryLaterError, ServiceUnavailableError
 from marketflow.services.convert import Converter
 from marketflow.services.market_data import MarketData
 
@@ -42,7 +44,7 @@ class App:
     """Answers proxy events by `routes`.
 
     `cors_origins` may read the answers from their web pages. `base_path` is the gateway's stage as it shows in public
-    paths.
+    paths. `plans` are the limits of each plan, which every answer to a key tells.
     """
 
     def __init__(
@@ -52,10 +54,12 @@ class App:
         log: Log,
         meter: Meter | None = None,
         cors_origins: Iterable[str] = (),
+        plans: Mapping[str, Limits] | None = None,
         base_path: str = "/api",
     ) -> None:
         self._router = Router(routes)
         self._cors = Cors(cors_origins)
+        self._limits = RateLimits(plans or {})
         self._log = log
         self._meter = meter
         self._base_path = base_path
@@ -67,12 +71,13 @@ class App:
         match = self._match(request)
         route = next(iter(match.routes.values())).path if match else "none"
         answer = self._answer(request, match).for_gateway(request)
-        answer["headers"].update(self._cors.headers(request))
+        answer["headers"].update(self._cors.headers(request) | self._limits.headers(request))
         milliseconds = (time.perf_counter() - started) * 1000
         self._log.info(
             "request",
             extra={
                 "correlation_id": request.id,
+                **({"caller": request.caller.subject} if request.caller else {}),
                 "method": request.method,
                 "path": request.path,
                 "route": route,
@@ -117,17 +122,30 @@ class App:
             return route.handler(request, given)
         except RefusedError as error:
             return problems.refused(request, error)
-        except RetryLaterError:
-            self._log.exception("database unavailable", extra=facts)
-            detail = f"The database cannot answer now; try again in {problems.RETRY_SECONDS} seconds."
-            return Problem.DATABASE_UNAVAILABLE.response(request, detail)
+        except RetryLaterError as error:
+            return self._not_now(request, error, facts)
         except Exception:  # noqa: BLE001 - the boundary: the client gets a problem, the log gets the cause
             self._log.exception("unexpected error", extra=facts)
             detail = "Something went wrong on our side. Please report the request_id."
             return Problem.INTERNAL_ERROR.response(request, detail)
 
+    def _not_now(self, request: Request, error: RetryLaterError, facts: Mapping[str, object]) -> Response:
+        """What to say of something behind this API that is out of reach for a while."""
+        seconds = problems.RETRY_SECONDS
+        if isinstance(error, CatalogUnavailableError):
+            problem = Problem.CATALOG_UNAVAILABLE
+            detail = f"Nothing was changed: the fetchers could not be told. Try again in {seconds} seconds."
+        elif isinstance(error, ServiceUnavailableError):
+            problem = Problem.SERVICE_UNAVAILABLE
+            detail = f"A service behind this API cannot answer now; try again in {seconds} seconds."
+        else:
+            problem = Problem.DATABASE_UNAVAILABLE
+            detail = f"The database cannot answer now; try again in {seconds} seconds."
+        self._log.exception(problem.title.lower(), extra=facts)
+        return problem.response(request, detail)
 
-def build(
+
+def build(  # noqa: PLR0913 - each is a fact of its own about a deployed API
     *,
     market_data: MarketData,
     converter: Converter,
@@ -135,7 +153,8 @@ def build(
     log: Log,
     meter: Meter | None = None,
     cors_origins: Iterable[str] = (),
+    plans: Mapping[str, Limits] | None = None,
 ) -> App:
     """The read API. `cursor_key` must be the same in every process of a deployment, and not be public."""
     routes = ReadRoutes(market_data=market_data, converter=converter, cursors=Cursors(cursor_key)).table()
-    return App(routes, log=log, meter=meter, cors_origins=cors_origins)
+    return App(routes, log=log, meter=meter, cors_origins=cors_origins, plans=plans)

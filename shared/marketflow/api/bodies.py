@@ -15,6 +15,9 @@ from marketflow.errors import RefusedError
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 8
 
+MERGE_PATCH = "application/merge-patch+json"
+"""The type of a body that says what is to change (RFC 7396); a PATCH takes it beside plain JSON."""
+
 B = TypeVar("B", bound=BaseModel)
 
 
@@ -47,8 +50,9 @@ def _text(request: Request) -> str:
     if len(body) > MAX_BYTES:
         raise Problem.REQUEST_TOO_LARGE.refusal(f"The body has {len(body)} bytes; at most {MAX_BYTES} are read.")
     kind, _, charset = request.headers.get("content-type", "").partition(";")
-    if kind.strip().lower() != "application/json" or charset.strip().lower() not in ("", "charset=utf-8"):
-        raise Problem.UNSUPPORTED_MEDIA_TYPE.refusal("Send the body as Content-Type: application/json, in UTF-8.")
+    kinds = ("application/json", MERGE_PATCH) if request.method == "PATCH" else ("application/json",)
+    if kind.strip().lower() not in kinds or charset.strip().lower() not in ("", "charset=utf-8"):
+        raise Problem.UNSUPPORTED_MEDIA_TYPE.refusal(f"Send the body as Content-Type: {kinds[-1]}, in UTF-8.")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise Problem.UNSUPPORTED_MEDIA_TYPE.refusal("Send the body as it is, without a Content-Encoding.")
     try:

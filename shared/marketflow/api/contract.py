@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from marketflow.api.admin_routes import AdminRoutes
+from marketflow.api.key_routes import KeyRoutes
 from marketflow.api.routes import ReadRoutes
 from marketflow.api.routing import Route
 
 
 def routes() -> tuple[Route, ...]:
     """The whole table. Its handlers cannot be called: what they rely on was left out."""
-    return ReadRoutes(market_data=None, converter=None, cursors=None).table()  # type: ignore[arg-type]
+    read = ReadRoutes(market_data=None, converter=None, cursors=None)  # type: ignore[arg-type]
+    keys = KeyRoutes(keys=None)  # type: ignore[arg-type]
+    admin = AdminRoutes(administration=None, once=None)  # type: ignore[arg-type]
+    return read.table() + keys.table() + admin.table()

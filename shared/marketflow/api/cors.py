@@ -6,7 +6,10 @@ from collections.abc import Iterable
 
 from marketflow.api.messages import Request
 
-EXPOSED = "Content-Disposition, Deprecation, ETag, Link, Retry-After, Sunset, X-Adjustment, X-Request-Id"
+EXPOSED = (
+    "Content-Disposition, Deprecation, ETag, Link, Location, RateLimit-Policy, Retry-After, Sunset, X-Adjustment, "
+    "X-Request-Id"
+)
 """The headers that a page's script may see beside the few that every script may."""
 
 

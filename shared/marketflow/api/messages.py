@@ -99,7 +99,7 @@ class Response:
         headers = {"Cache-Control": self.cache_control, "X-Request-Id": request.id, **self.headers}
         status, body = self.status, self.body
         if status == 200 and request.method in ("GET", "HEAD"):
-            headers["ETag"] = tag = _entity_tag(body)
+            headers["ETag"] = tag = entity_tag(body)
             if _client_has(tag, request.headers.get("if-none-match", "")):
                 status, body = 304, ""
         if status not in (204, 304):
@@ -132,7 +132,7 @@ def _caller(context: Mapping[str, Any]) -> Caller | None:
     return Caller(subject=str(subject), scopes=frozenset(str(claims.get("scope", "")).split()))
 
 
-def _entity_tag(body: str) -> str:
+def entity_tag(body: str) -> str:
     """A strong validator: the same tag means the same bytes."""
     return f'"{sha256(body.encode()).hexdigest()[:32]}"'
 

@@ -11,6 +11,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from marketflow.api.answers import ANSWERS, DEPRECATION, DETAILS, GATEWAY, Answer
+from marketflow.api.bodies import MERGE_PATCH
+from marketflow.api.idempotency import HEADER, LONGEST
 from marketflow.api.problems import Problem
 from marketflow.api.routing import SCOPES, Access, Route
 from marketflow.api.schemas import SCHEMAS, ref
@@ -49,6 +51,17 @@ _HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string"},
         "example": '<https://api.example.com/api/v1/symbols?limit=100&cursor=AbC>; rel="next"',
     },
+    "Location": {
+        "description": "Where the new thing is.",
+        "schema": {"type": "string", "format": "uri-reference"},
+        "example": "https://api.example.com/api/v1/symbols/LTCUSDT",
+    },
+    "RateLimitPolicy": {
+        "description": "The limits of your key's plan (draft-ietf-httpapi-ratelimit-headers): requests a second on "
+        "average and, as `burst`, at once; requests a day in UTC. The gateway's own errors name every plan's.",
+        "schema": {"type": "string"},
+        "example": '"rate";q=2;w=1;burst=5, "quota";q=1000;w=86400',
+    },
     "RequestId": {
         "description": "Names the request in our logs.",
         "schema": {"type": "string"},
@@ -69,14 +82,41 @@ _IF_NONE_MATCH = {
     "schema": {"type": "string"},
 }
 
+_IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The ETag of what you mean to change, from GET: 412 when it has changed since. * for any state.",
+    "required": True,
+    "schema": {"type": "string", "minLength": 1},
+    "example": "*",
+}
+
+_REQUEST_HEADERS: dict[str, dict[str, Any]] = {
+    "IfNoneMatch": _IF_NONE_MATCH,
+    "IfMatch": _IF_MATCH,
+    "IfMatchOptional": {**_IF_MATCH, "required": False},
+    "IdempotencyKey": {
+        "name": HEADER,
+        "in": "header",
+        "description": "A key of your own, such as a UUID: the same request with the same key is carried out once in "
+        "24 hours, and answered alike each time; another body with it is refused.",
+        "required": False,
+        "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": "^[!-~]+$"},
+        "example": "6f1d2c3b-8a59-4e0d-9c7a-5b4e3f2a1d0c",
+    },
+}
+
 _STATUS_WORDS = {
     400: "The request is wrong.",
     401: "The access token is missing, expired or not valid.",
     403: "The credential is missing, or does not open this.",
     404: "There is no such thing.",
     409: "It is there, and cannot be used as asked.",
+    412: "It is not what the caller knows.",
     413: "The request is too large.",
     415: "The body is not what its Content-Type has to say.",
+    422: "It contradicts an earlier request.",
+    428: "The request has to say on what it relies.",
     429: "Too many requests.",
     500: "The fault is on our side.",
     503: "Not now; Retry-After says when to ask again.",
@@ -106,7 +146,7 @@ def document(routes: Iterable[Route], *, version: str) -> dict[str, Any]:
         "components": {
             "schemas": SCHEMAS,
             "headers": _HEADERS,
-            "parameters": {"IfNoneMatch": _IF_NONE_MATCH},
+            "parameters": _REQUEST_HEADERS,
             "examples": _examples(table),
             "securitySchemes": {
                 "ApiKey": {
@@ -158,6 +198,11 @@ def _own(route: Route) -> Iterator[Problem]:
         # An empty segment names nothing.
         yield Problem.PATH_NOT_FOUND
     yield Problem.INVALID_BODY
+    if "IdempotencyKey" in _answer(route).asks:
+        yield Problem.INVALID_HEADER
+        yield Problem.IDEMPOTENCY_IN_PROGRESS
+        yield Problem.IDEMPOTENCY_MISMATCH
+        yield Problem.SERVICE_UNAVAILABLE
     if route.body is not None:
         yield Problem.REQUEST_TOO_LARGE
         yield Problem.UNSUPPORTED_MEDIA_TYPE
@@ -182,7 +227,13 @@ def _operation(route: Route) -> dict[str, Any]:
     if route.deprecated is not None:
         for response in responses.values():
             response["headers"] |= {name: DEPRECATION[name] for name in route.deprecated.headers({})}
-    conditional = [{"$ref": "#/components/parameters/IfNoneMatch"}] if reads else []
+    if route.access is Access.KEY:
+        for answered, response in responses.items():
+            # The gateway refuses with 403 what is no key.
+            if answered != "403":
+                response["headers"] |= _headers({"RateLimit-Policy": "RateLimitPolicy"})
+    asks = ("IfNoneMatch",) if reads else answer.asks
+    conditional = [{"$ref": f"#/components/parameters/{name}"} for name in asks]
     operation = {
         "operationId": answer.operation,
         "tags": [answer.tag],
@@ -193,7 +244,8 @@ def _operation(route: Route) -> dict[str, Any]:
         "security": _security(route.access),
     }
     if route.body is not None:
-        content = {"application/json": {"schema": _body_schema(route.body)}}
+        kinds = (MERGE_PATCH, "application/json") if route.method == "PATCH" else ("application/json",)
+        content = {kind: {"schema": _body_schema(route.body)} for kind in kinds}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
 
@@ -249,7 +301,8 @@ def _refusal(status: int, names: Iterable[str]) -> dict[str, Any]:
         "description": _STATUS_WORDS[status],
         "content": {"application/problem+json": {"schema": ref("Problem"), "examples": examples}},
     }
-    headers = {"Cache-Control": "CacheControl"} | ({"Retry-After": "RetryAfter"} if status in _RETRY else {})
+    retry = status in _RETRY or Problem.IDEMPOTENCY_IN_PROGRESS.value in examples
+    headers = {"Cache-Control": "CacheControl"} | ({"Retry-After": "RetryAfter"} if retry else {})
     return {**answer, "headers": _headers(headers)}
 
 

@@ -27,17 +27,27 @@ class Problem(Enum):
     INVALID_PARAMETER = "invalid_parameter", 400, "Invalid parameter"
     INVALID_CURSOR = "invalid_cursor", 400, "Invalid cursor"
     INVALID_BODY = "invalid_body", 400, "Invalid body"
+    INVALID_HEADER = "invalid_header", 400, "Invalid header"
     UNKNOWN_CURRENCY = "unknown_currency", 400, "Unknown currency"
     PATH_NOT_FOUND = "path_not_found", 404, "No such path"
     SYMBOL_NOT_FOUND = "symbol_not_found", 404, "No such symbol"
     PRICE_NOT_FOUND = "price_not_found", 404, "No price yet"
     NO_PATH = "no_path", 404, "No path between the currencies"
+    KEY_NOT_FOUND = "key_not_found", 404, "No such key"
     METHOD_NOT_ALLOWED = "method_not_allowed", 405, "Method not allowed"
     RATE_TOO_OLD = "rate_too_old", 409, "Rate too old"
+    SYMBOL_EXISTS = "symbol_exists", 409, "Symbol exists"
+    TOO_MANY_KEYS = "too_many_keys", 409, "Too many keys"
+    IDEMPOTENCY_IN_PROGRESS = "idempotency_in_progress", 409, "First request still running"
+    PRECONDITION_FAILED = "precondition_failed", 412, "Precondition failed"
     REQUEST_TOO_LARGE = "request_too_large", 413, "Request too large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", 415, "Unsupported media type"
+    IDEMPOTENCY_MISMATCH = "idempotency_mismatch", 422, "Idempotency key used before"
+    PRECONDITION_REQUIRED = "precondition_required", 428, "Precondition required"
     INTERNAL_ERROR = "internal_error", 500, "Internal error"
     DATABASE_UNAVAILABLE = "database_unavailable", 503, "Database unavailable"
+    SERVICE_UNAVAILABLE = "service_unavailable", 503, "Service unavailable"
+    CATALOG_UNAVAILABLE = "catalog_unavailable", 503, "Catalog unavailable"
     MIGRATIONS_PENDING = "migrations_pending", 503, "Database migrations pending"
 
     def __new__(cls, code: str, status: int, title: str) -> Self:
@@ -58,6 +68,11 @@ class Problem(Enum):
             "code": self.value,
         }
 
+    @property
+    def passes(self) -> bool:
+        """Whether the same request may succeed in a while; the answer then says in how many seconds."""
+        return self.status == 503 or self is Problem.IDEMPOTENCY_IN_PROGRESS
+
     def refusal(self, detail: str, *, parameter: str | None = None) -> RefusedError:
         """This problem as the error to raise."""
         return RefusedError(detail, status=self.status, code=self.value, parameter=parameter)
@@ -77,7 +92,7 @@ class Problem(Enum):
             "request_id": request.id,
             **(extra or {}),
         }
-        retry = {"Retry-After": str(RETRY_SECONDS)} if self.status == 503 else {}
+        retry = {"Retry-After": str(RETRY_SECONDS)} if self.passes else {}
         return Response(
             status=self.status,
             body=compact(body),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from marketflow.domain.plans import Plan
 from marketflow.domain.records import ActionKind
 from marketflow.domain.symbol import AssetType
 
@@ -70,6 +71,14 @@ _REPORT: dict[str, Schema] = {
     "newest_data_at": _or_null(TIME),
     "age_seconds": _or_null(_AGE),
     "stale": _said(TRUTH, "Whether the newest data is older than the target, or there is none."),
+}
+
+_KEY: dict[str, Schema] = {
+    "id": TEXT,
+    "name": TEXT,
+    "plan": _one_of(*Plan),
+    "created_at": TIME,
+    "last4": _said(TEXT, "The last four characters of the value, to tell keys apart."),
 }
 
 _PROBLEM: dict[str, Schema] = {
@@ -203,6 +212,19 @@ SCHEMAS: dict[str, Schema] = {
         freshness_target_seconds=_AGE,
         attribution=_said(TEXT, "The credit to show with the data, as HTML."),
         terms_url={"type": "string", "format": "uri"},
+    ),
+    "ApiKey": _object("An API key of yours.", **_KEY),
+    "NewApiKey": _object(
+        "An API key that has just been made.",
+        **_KEY,
+        value=_said(TEXT, "What to send as x-api-key. Keep it: it is shown this once."),
+    ),
+    "KeyUsage": _object(
+        "The requests of a key on a day.",
+        date={"type": "string", "format": "date", "description": "The day in UTC."},
+        used=COUNT,
+        limit=_said(COUNT, "What the plan allowed."),
+        remaining=COUNT,
     ),
     "Problem": _PROBLEM_ANSWER,
 }

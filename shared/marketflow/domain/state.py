@@ -9,12 +9,14 @@ class DatasetState(BaseModel):
     """One dataset: when a run last got every answer it asked for, and when the source will have something new.
 
     A run that missed one symbol does not move `last_complete_at`, so that the next run reaches back far enough for it.
+    `symbols` (vendor spelling) are those that it asked for; None before the first run, or when nobody noted them.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     last_complete_at: AwareDatetime | None = None
     next_due_at: AwareDatetime | None = None
+    symbols: frozenset[str] | None = None
 
 
 class SourceState(BaseModel):

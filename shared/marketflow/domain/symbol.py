@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 SymbolName = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^\S+$")]
-CurrencyCode = Annotated[str, StringConstraints(min_length=2, max_length=12, pattern=r"^[A-Z0-9]+$")]
+CurrencyCode = Annotated[str, StringConstraints(min_length=1, max_length=12, pattern=r"^[A-Z0-9]+$")]
+"""ISO 4217, or a crypto code, of which some have one letter."""
 
 
 class AssetType(StrEnum):

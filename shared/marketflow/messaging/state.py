@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import TypeAdapter
 
 from marketflow.domain.state import SourceState
 from marketflow.domain.symbol import Symbol
-from marketflow.errors import ConfigurationError, RetryLaterError
+from marketflow.errors import CatalogUnavailableError, ConfigurationError, RetryLaterError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -45,13 +45,20 @@ class SymbolCatalog:
         return _SYMBOLS.validate_json(stored["Body"].read())
 
     def write(self, source: str, symbols: Sequence[Symbol]) -> None:
-        """Publish the active symbols of `source`; the next tick of its schedule uses them."""
-        self._client.put_object(
-            Bucket=self._bucket,
-            Key=f"catalog/{source}.json",
-            Body=_SYMBOLS.dump_json(tuple(symbols)),
-            ContentType="application/json",
-        )
+        """Publish the active symbols of `source`; the next tick of its schedule uses them.
+
+        Raises CatalogUnavailableError when S3 does not take them.
+        """
+        key = f"catalog/{source}.json"
+        try:
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=_SYMBOLS.dump_json(tuple(symbols)),
+                ContentType="application/json",
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise CatalogUnavailableError(f"s3://{self._bucket}/{key} was not written: {error}") from error
 
 
 class SourceStates:

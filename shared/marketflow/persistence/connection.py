@@ -25,10 +25,10 @@ from marketflow.persistence.rds_token import Credentials
 _TIMESTAMPTZ, _JSON, _JSONB = 1184, 114, 3802
 """Type numbers of pg_type."""
 
-_GONE = ("08", "57P", "25006")
+GONE = ("08", "57P", "25006")
 """The session is over, or the server became a read-only replica: the same statement may succeed on a new connection."""
 
-_AGAIN = ("40", "53", "55P03", "57014")
+AGAIN = ("40", "53", "55P03", "57014")
 """Deadlock, serialisation, out of resources, lock or statement timeout: nothing was done, a later try may succeed."""
 
 PAUSE_SECONDS = 1.0
@@ -146,9 +146,9 @@ class Database:
             return wire.execute_once(statement, values)
         except pg8000.exceptions.DatabaseError as error:
             code = sqlstate(error)
-            if code.startswith(_AGAIN):
+            if code.startswith(AGAIN):
                 raise RetryLaterError(f"The database gave a statement up: {server_message(error)}.") from error
-            if code.startswith(_GONE):
+            if code.startswith(GONE):
                 self.close()
                 raise _BrokenError(server_message(error)) from error
             raise

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from marketflow.domain.fetching import FetchReport, FetchRequest, FetchTask, RawResponse, Verdict
-from marketflow.domain.state import SourceState
+from marketflow.domain.state import DatasetState, SourceState
 from marketflow.errors import (
     MalformedPayloadError,
     MarketFlowError,
@@ -127,14 +127,23 @@ class Ingest:
         jobs = []
         for task in tasks:
             standing = state.dataset(task.dataset)
-            if task.start is None and standing.next_due_at is not None and now < standing.next_due_at:
-                continue
             symbols = known if task.symbols is None else list(task.symbols)
-            if not symbols:
-                continue
-            requests = self._source.build_requests(task, symbols, now=now, since=standing.last_complete_at)
+            new = _joined(task, symbols, standing)
+            joined = [symbol for symbol in symbols if symbol in new]
+            rest = [symbol for symbol in symbols if symbol not in new]
+            if task.start is None and standing.next_due_at is not None and now < standing.next_due_at:
+                rest = []
+            # A symbol that joined has no past yet, and the source has news of it at any time.
+            requests = [
+                request
+                for several, since in ((joined, None), (rest, standing.last_complete_at))
+                if several
+                for request in self._source.build_requests(task, several, now=now, since=since)
+            ]
             if task.start is None and requests:
                 run.outcome.complete[task.dataset] = True
+                if task.symbols is None:
+                    run.outcome.asked[task.dataset] = frozenset(symbols)
             jobs += [Job(task, request) for request in requests]
         return jobs
 
@@ -228,6 +237,13 @@ class Ingest:
             budget_used=run.verdict.budget_used,
             budget_limit=run.verdict.budget_limit,
         )
+
+
+def _joined(task: FetchTask, symbols: Sequence[str], standing: DatasetState) -> frozenset[str]:
+    """Those of a schedule's `symbols` that were not there when all of them were last asked for."""
+    if task.start is not None or task.symbols is not None or standing.symbols is None:
+        return frozenset()
+    return frozenset(symbols) - standing.symbols
 
 
 async def _all_of(pieces: Iterable[Awaitable[None]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,7 +11,7 @@ from marketflow.domain.symbol import Symbol
 
 
 class SymbolTable(Protocol):
-    """The symbols as the database has them."""
+    """The symbols as the database has them, while nobody else can change them."""
 
     def active(self, source: str) -> Sequence[Symbol]:
         """The active symbols of `source`."""
@@ -40,7 +41,7 @@ class Preparation:
         self,
         *,
         upgrade: Callable[[], Sequence[str]],
-        symbols: SymbolTable,
+        symbols: Callable[[], AbstractContextManager[SymbolTable]],
         publisher: SymbolPublisher,
         sources: Sequence[str],
     ) -> None:
@@ -56,8 +57,10 @@ class Preparation:
         """
         applied = tuple(self._upgrade())
         published = {}
-        for source in self._sources:
-            symbols = self._symbols.active(source)
-            self._publisher.write(source, symbols)
-            published[source] = len(symbols)
+        # An operator's change between reading and publishing would be missing from what is published last.
+        with self._symbols() as table:
+            for source in self._sources:
+                symbols = table.active(source)
+                self._publisher.write(source, symbols)
+                published[source] = len(symbols)
         return Prepared(applied=applied, published=published)

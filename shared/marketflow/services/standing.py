@@ -21,6 +21,7 @@ class Outcome:
 
     started_at: datetime
     complete: dict[str, bool] = field(default_factory=dict)
+    asked: dict[str, frozenset[str]] = field(default_factory=dict)
     next_due: dict[str, datetime] = field(default_factory=dict)
     good_symbols: set[str] = field(default_factory=set)
     unavailable: set[str] = field(default_factory=set)
@@ -37,6 +38,7 @@ def next_state(state: SourceState, outcome: Outcome) -> SourceState:
         datasets[name] = DatasetState(
             last_complete_at=now if complete else before.last_complete_at,
             next_due_at=outcome.next_due.get(name, None if complete else before.next_due_at),
+            symbols=outcome.asked.get(name, before.symbols) if complete else before.symbols,
         )
     unavailable = {
         symbol: until

@@ -21,11 +21,11 @@ from local import postgres as local_postgres
 from marketflow.domain.symbol import Symbol
 from marketflow.errors import DatabaseUnavailableError, RetryLaterError
 from marketflow.persistence import migrate, revision
+from marketflow.persistence.administration import SymbolRegistry
 from marketflow.persistence.connection import Database
 from marketflow.persistence.connector import Connector
 from marketflow.persistence.migrate import LOCK
 from marketflow.persistence.seeds import SEED_SYMBOLS
-from marketflow.persistence.symbols import SymbolRepository
 from marketflow.persistence.tables import metadata
 from marketflow.sources.catalog import CATALOG
 
@@ -139,11 +139,16 @@ def test_it_runs_from_wherever_the_package_is_installed(empty_url: str, tmp_path
     assert (done.stdout.strip(), done.stderr) == ("['0001', '0002', '0003']", "")
 
 
-def test_the_seeds_are_valid_symbols_of_known_sources(database: Database) -> None:
+def active(database_url: str, source: str) -> tuple[Symbol, ...]:
+    """The symbols of `source` that are to be fetched."""
+    with SymbolRegistry(database_url).transaction() as register:
+        return register.active(source)
+
+
+def test_the_seeds_are_valid_symbols_of_known_sources(database_url: str) -> None:
     """A fresh installation has twelve symbols of each source, Istanbul and USDTRY among them, all of them valid."""
-    repository = SymbolRepository(database)
     for source, spec in CATALOG.items():
-        symbols = repository.active(source)
+        symbols = active(database_url, source)
         assert len(symbols) == 12
         assert {symbol.asset_type.value for symbol in symbols} == {spec.asset_type}
     names = {seed["symbol"] for seed in SEED_SYMBOLS}
@@ -151,10 +156,10 @@ def test_the_seeds_are_valid_symbols_of_known_sources(database: Database) -> Non
     assert len(names) == len(SEED_SYMBOLS) == 36
 
 
-def test_active_symbols_are_whole_and_in_order(database: Database) -> None:
+def test_active_symbols_are_whole_and_in_order(database: Database, database_url: str) -> None:
     """The repository gives every field of the domain's Symbol, sorted by name, and no deactivated one."""
     database.query("UPDATE symbols SET active = false WHERE symbol = 'EURTRY'")
-    symbols = SymbolRepository(database).active("exchangerate")
+    symbols = active(database_url, "exchangerate")
     assert [one.symbol for one in symbols] == sorted(one.symbol for one in symbols)
     assert "EURTRY" not in [one.symbol for one in symbols]
     assert symbols[-1] == Symbol(
@@ -167,7 +172,7 @@ def test_active_symbols_are_whole_and_in_order(database: Database) -> None:
         price_unit="TRY",
         name="US dollar / Turkish lira",
     )
-    assert SymbolRepository(database).active("no such source") == ()
+    assert active(database_url, "no such source") == ()
 
 
 def test_what_an_operator_changed_is_never_seeded_again(database: Database, database_url: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from marketflow.api.app import App, build
+from marketflow.domain.plans import Limits
 from marketflow.domain.reading import (
     ActionPage,
     ActionQuery,
@@ -31,6 +32,11 @@ from marketflow.services.market_data import MarketData
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 KEY = b"a key that only tests know"
+OPEN = ("/v1/health", "/v1/ready", "/v1/openapi.json")
+PLANS = {
+    "operator": Limits(rate=50, burst=100, quota_per_day=1_000_000),
+    "free": Limits(rate=2, burst=5, quota_per_day=1_000),
+}
 
 
 def source_facts(source: str, asset_type: str, freshness_target_seconds: int) -> SourceFacts:
@@ -227,6 +233,7 @@ class Client:
             converter=Converter(reader=self.reader, clock=lambda: NOON),
             cursor_key=KEY,
             log=self.log,
+            plans=PLANS,
         )
 
     def get(self, path: str, method: str = "GET", headers: Mapping[str, str] | None = None, **query: str) -> Answer:
@@ -278,7 +285,12 @@ def event(
         "httpMethod": method,
         "headers": {"Host": "api.example.com", "X-Forwarded-Proto": "https", **(headers or {})},
         "multiValueQueryStringParameters": dict(query or {}) or None,
-        "requestContext": {"requestId": "request-1", "path": f"/api{path}", "stage": "api"},
+        "requestContext": {
+            "requestId": "request-1",
+            "path": f"/api{path}",
+            "stage": "api",
+            "identity": {} if path in OPEN else {"apiKey": "an-api-key-of-the-operator"},
+        },
     }
 
 

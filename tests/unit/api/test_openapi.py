@@ -19,7 +19,7 @@ from marketflow.api.contract import routes
 from marketflow.api.openapi import codes, document
 from marketflow.api.parameters import read
 from marketflow.api.problems import Problem
-from marketflow.api.routing import Access
+from marketflow.api.routing import SCOPES, Access, Route
 from marketflow.errors import RefusedError
 from tests.documented import DOCUMENTED, check
 from tests.unit.api.market import Client, FakeReader, event, minutes, pair
@@ -32,6 +32,12 @@ ROUTES = [route for route in routes() if route.documented]
 def operations() -> list[dict[str, Any]]:
     """Every operation of the document."""
     return [operation for methods in DOCUMENTED["paths"].values() for operation in methods.values()]
+
+
+def parameters(route: Route) -> list[dict[str, Any]]:
+    """The documented parameters of a route that are its own."""
+    entries = DOCUMENTED["paths"][route.path][route.method.lower()]["parameters"]
+    return [one for one in entries if "name" in one]
 
 
 def parameter(path: str, name: str) -> dict[str, Any]:
@@ -66,10 +72,10 @@ def test_a_route_without_a_description_is_refused() -> None:
 
 def test_every_parameter_of_a_path_is_declared_and_every_other_is_of_the_query() -> None:
     """What stands in braces is required."""
-    for path, methods in DOCUMENTED["paths"].items():
-        entries = [one for one in methods["get"]["parameters"] if "name" in one]
+    for route in ROUTES:
+        entries = parameters(route)
         inside = {one["name"] for one in entries if one["in"] == "path"}
-        assert inside == {part[1:-1] for part in path.split("/") if part.startswith("{")}
+        assert inside == {part[1:-1] for part in route.path.split("/") if part.startswith("{")}
         assert all(one["required"] and one["description"] for one in entries if one["in"] == "path")
 
 
@@ -103,9 +109,7 @@ def test_a_parameter_tells_its_form_its_default_and_its_bounds() -> None:
 def test_every_example_of_a_parameter_is_accepted() -> None:
     """Who copies the examples gets no 400."""
     for route in ROUTES:
-        entries = [
-            one for one in DOCUMENTED["paths"][route.path]["get"]["parameters"] if "examples" in one.get("schema", {})
-        ]
+        entries = [one for one in parameters(route) if "examples" in one["schema"]]
         inside = {one["name"] for one in entries if one["in"] == "path"}
         # start and end share their examples, so only one of them is given.
         first = {one["name"]: one["schema"]["examples"][0] for one in entries if one["name"] != "end"}
@@ -136,11 +140,11 @@ def test_every_problem_has_an_example() -> None:
         assert set(DOCUMENTED["components"]["schemas"]["Problem"]["required"]) == set(example["value"])
     used = set(DOCUMENTED["components"]["examples"])
     # Only a method that is not documented answers this one.
-    assert {problem.value for problem in Problem} - used == {"method_not_allowed", "unsupported_media_type"}
+    assert {problem.value for problem in Problem} - used == {"method_not_allowed"}
 
 
-def test_only_routes_with_a_key_tell_of_keys() -> None:
-    """The gateway asks no key of an open path; it may throttle each."""
+def test_routes_tell_of_the_credential_that_they_need_and_of_no_other() -> None:
+    """The gateway asks nothing of an open path; it may throttle each."""
     for route in ROUTES:
         found = codes(route)
         needs_key = route.access is Access.KEY
@@ -148,7 +152,28 @@ def test_only_routes_with_a_key_tell_of_keys() -> None:
         assert ("quota_exceeded" in found[429]) is needs_key
         assert "throttled" in found[429]
         security = DOCUMENTED["paths"][route.path][route.method.lower()]["security"]
-        assert security == ([{"ApiKey": []}] if needs_key else [])
+        scope = SCOPES.get(route.access)
+        assert ("unauthorized" in found.get(401, [])) is (scope is not None)
+        assert security == ([{"ApiKey": []}] if needs_key else [{"AccessToken": [scope]}] if scope else [])
+
+
+def test_answers_to_a_key_tell_the_limits_of_its_plan() -> None:
+    """All but the refusal of what is no key, and answers to anything else do not."""
+    for route in ROUTES:
+        responses = DOCUMENTED["paths"][route.path][route.method.lower()]["responses"]
+        telling = {status for status, response in responses.items() if "RateLimit-Policy" in response["headers"]}
+        assert telling == (responses.keys() - {"403"} if route.access is Access.KEY else set())
+
+
+def test_every_post_takes_an_idempotency_key() -> None:
+    """And says what it answers when the same key comes with another body, or too soon."""
+    for route in ROUTES:
+        operation = DOCUMENTED["paths"][route.path][route.method.lower()]
+        names = [one.get("$ref", "").rpartition("/")[2] for one in operation["parameters"]]
+        assert ("IdempotencyKey" in names) is (route.method == "POST")
+        if route.method == "POST":
+            assert {"idempotency_in_progress", "idempotency_mismatch"} <= {*codes(route)[409], *codes(route)[422]}
+            assert "Retry-After" in operation["responses"]["409"]["headers"]
 
 
 def test_the_document_is_served_as_it_was_generated() -> None:
@@ -172,7 +197,7 @@ NAMES = sorted({one["name"] for operation in operations() for one in operation["
 
 
 @given(
-    path=st.sampled_from(sorted(DOCUMENTED["paths"])),
+    path=st.sampled_from(sorted(route.path for route in ROUTES if route.access in (Access.OPEN, Access.KEY))),
     symbol=st.sampled_from(["BTCUSDT", "NOPE", "%00"]),
     query=st.dictionaries(st.sampled_from([*NAMES, "other"]), st.lists(VALUES, min_size=1, max_size=2), max_size=4),
     failure=st.sampled_from([None, None, KeyError("unexpected")]),

@@ -231,3 +231,37 @@ def test_what_a_source_announces_is_passed_on() -> None:
     """The end of an endpoint that a source announces stands in the report, where the operator's log shows it."""
     world = World(source=FakeSource(verdict=Verdict(notice="This endpoint ends on 2027-01-01.")))
     assert world.run().notice == "This endpoint ends on 2027-01-01."
+
+
+def test_a_symbol_that_joins_is_asked_for_with_its_past() -> None:
+    """The others reach back to the last run; one that was added, or came back, has no rows yet that it could add to."""
+    world = World()
+    world.run()
+    states = world.states.state.datasets["d"]
+    world.states.state = SourceState(datasets={"d": states.model_copy(update={"symbols": frozenset("AC")})})
+    world.source.seen_since.clear()
+    world.run()
+    assert world.source.seen_since == [None, NOON]
+    assert [request.symbols for request in world.fetch.asked[3:]] == [("B",), ("A",), ("C",)]
+    assert world.states.state.dataset("d").symbols == frozenset("ABC")
+
+
+def test_a_symbol_that_joins_does_not_wait_for_the_next_publication() -> None:
+    """A source that publishes once a day is asked for the newcomer at the next tick, and for nothing else."""
+    later = NOON + timedelta(hours=20)
+    world = World(source=FakeSource(verdict=Verdict(next_due=later)))
+    standing = DatasetState(last_complete_at=NOON, next_due_at=later, symbols=frozenset("AB"))
+    world.states.state = SourceState(datasets={"d": standing})
+    world.run()
+    assert [request.symbols for request in world.fetch.asked] == [("C",)]
+    world.run()
+    assert len(world.fetch.asked) == 1
+    assert world.states.state.dataset("d").next_due_at == later
+
+
+def test_a_symbol_that_joined_in_vain_is_new_again() -> None:
+    """As long as its first answer is missing, the whole past is asked for."""
+    world = World(fetch=FakeFetch(silent={"C"}))
+    world.states.state = SourceState(datasets={"d": DatasetState(last_complete_at=NOON, symbols=frozenset("AB"))})
+    world.run()
+    assert world.states.state.dataset("d").symbols == frozenset("AB")

@@ -1,0 +1,41 @@
+"""The plans that API keys are on, and what a key's own value says of its plan."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, PositiveInt
+
+OPERATOR = "operator"
+"""The plan of the key that the deployment makes for its operator; such a key has no prefix."""
+
+_PREFIX = "mf"
+
+
+class Plan(StrEnum):
+    """The plans that a user may put a key on."""
+
+    FREE = "free"
+    PRO = "pro"
+
+
+class Limits(BaseModel):
+    """What a plan allows one key: requests a second on average (`rate`), at once (`burst`), and a day in UTC."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rate: PositiveInt
+    burst: PositiveInt
+    quota_per_day: PositiveInt
+
+
+def key_value(plan: Plan, secret: str) -> str:
+    """The value of a key on `plan`: the prefix lets secret scanners find one that leaked, and tells the plan."""
+    return f"{_PREFIX}_{plan}_{secret}"
+
+
+def plan_of(value: str) -> str:
+    """The plan that the value of a key tells, which the gateway found good; `operator` without our prefix."""
+    prefix, _, rest = value.partition("_")
+    plan = rest.partition("_")[0]
+    return plan if prefix == _PREFIX and plan in set(Plan) else OPERATOR
