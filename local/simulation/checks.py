@@ -13,8 +13,7 @@ from local.simulation.ledger import EVERYTHING, Answer, Key, Reader, finals, new
 from local.simulation.oracle import Served, utc
 
 MINUTE = 60
-UNAVAILABLE_SECONDS = 6 * 3600
-"""For how long a symbol is not asked for after its source did not know it."""
+DAY = 86_400
 
 _REFUSED = "SELECT raw_id, position FROM quarantine ORDER BY raw_id, position"
 _STATUS = "SELECT source, last_fetch_at FROM source_status"
@@ -153,6 +152,8 @@ def _excuses(scene: Scene) -> list[Excuse]:
     if scene.scenario.hole:
         start, end = scene.scenario.hole
         found += [Excuse(symbol, start, end, "outage") for symbol in scene.scenario.symbols["binance"]]
+    for symbol in scene.scenario.symbols.get("yahoo", ()):
+        found += _incomplete(scene, symbol)
     for key in sorted(dead_keys(scene) & scene.ledger.answers.keys()):
         found += [_at(fact.key, "dead letter") for fact in scene.ledger.answers[key].reading.facts]
     for key in scene.ledger.loaded:
@@ -174,17 +175,24 @@ def _at(key: Key, reason: str) -> Excuse:
 
 def _of_answer(scene: Scene, served: Served) -> list[Excuse]:
     reach = int(served.params.get("limit", "0")) * MINUTE
-    if any(name in served.struck for name in ("binance.error_1121", "binance.error_1100", "yahoo.http_404")):
-        return [
-            Excuse(symbol, served.at - max(reach, 3600), served.at + UNAVAILABLE_SECONDS, "unknown symbol")
-            for symbol in served.symbols
-        ]
+    unknown = any(name in served.struck for name in ("binance.error_1121", "binance.error_1100", "yahoo.http_404"))
+    if unknown and not scene.scenario.patient:
+        # It is asked for again after six hours, as far back as one answer goes; this run does not wait for that.
+        return [Excuse(symbol, served.at - max(reach, DAY), served.at + DAY, "unknown symbol") for symbol in served.symbols]
     if "binance.empty" in served.struck:
         return [Excuse(served.symbols[0], served.at - reach, served.at, "empty answer")]
-    if served.vendor == "yahoo" and served.struck:
-        start, _ = oracle_yahoo.same_day(scene.world, served.symbols[0], served.at)
-        return [Excuse(served.symbols[0], start, served.at, "incomplete answer")]
     return []
+
+
+def _incomplete(scene: Scene, symbol: str) -> list[Excuse]:
+    """The day of an answer of Yahoo's that lacked rows, unless a whole one of the same day came after it."""
+    found: dict[int, Excuse] = {}
+    for served in _asked(scene, symbol, "chart"):
+        start, _ = oracle_yahoo.same_day(scene.world, symbol, served.at)
+        found.pop(start, None)
+        if served.struck:
+            found[start] = Excuse(symbol, start, served.at, "incomplete answer")
+    return list(found.values())
 
 
 def _seconds(moment: datetime) -> int:

@@ -73,7 +73,7 @@ class Fetchers:
         self._dead = False
         self._held: dict[int, tuple[RawResponse, Served]] = {}
         self._runner = asyncio.Runner(loop_factory=lambda: VirtualLoop(scene.clock))
-        self._client = httpx.AsyncClient(transport=httpx.MockTransport(self._serve))
+        self._client = httpx.AsyncClient(transport=httpx.MockTransport(self._serve), trust_env=False)
         self._ingests = {source: self._ingest(factory.create(source)) for source in scene.scenario.symbols}
 
     def close(self) -> None:

@@ -30,6 +30,7 @@ MISHAPS: dict[str, str] = {
     "no_answer": "A host of a vendor cannot be reached.",
     "slow_answer": "An answer takes many seconds.",
     "tick_missed": "The schedule pauses for minutes.",
+    "schedule_stopped": "The schedule stops for hours.",
     "tick_doubled": "The schedule fires twice.",
     "clock_forward": "The fetcher's clock steps forward.",
     "clock_back": "The fetcher's clock steps back a little.",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from local.simulation.oracle import NO_DATA, Fact, Key, Reading, Served, Values, document, shortest, utc
@@ -105,9 +107,21 @@ def _days(view: View, rows: list[tuple[int, int]]) -> list[Fact]:
 
 
 def _values(view: View, bar: Bar) -> Values:
+    tick = view.instrument.series.shape.tick
+    numbers = _numbers(bar, tick, split=view.split_at is not None)
+    return (*(_major(view, price) for price in numbers), _volume(view, bar), None, None)
+
+
+@lru_cache(maxsize=65_536)
+def _numbers(bar: Bar, tick: Fraction, *, split: bool) -> tuple[Decimal, ...]:
+    """Open, high, low and close in the vendor's unit, as its 32 bits keep them."""
+    each = tick / 4 if split else tick
+    return tuple(shortest(float(ticks * each)) for ticks in (bar.open, bar.high, bar.low, bar.close))
+
+
+def _volume(view: View, bar: Bar) -> Decimal:
     shares = bar.volume * (4 if view.split_at is not None else 1)
-    prices = (_major(view, shortest(view.price(ticks))) for ticks in (bar.open, bar.high, bar.low, bar.close))
-    return (*prices, Decimal(shares if view.instrument.has_volume else 0), None, None)
+    return Decimal(shares if view.instrument.has_volume else 0)
 
 
 def _price(view: View) -> Fact:

@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from local import postgres
@@ -27,8 +27,10 @@ from marketflow.messaging.state import SymbolCatalog
 from marketflow.persistence import migrate
 from marketflow.persistence.connection import Database
 
-TICKS_OF_CALM = 4
+TICKS_OF_CALM = 3
 MOST_TICKS_TO_REST = 60
+LONGEST_STOP_HOURS = {"binance": 12.0, "yahoo": 70.0, "exchangerate": 70.0}
+"""What one answer of a source reaches back, less the time of a block on top (Binance gives 1000 minutes)."""
 DATASETS = {
     "binance": ("klines_1m", "ticker_price"),
     "yahoo": ("chart_1m",),
@@ -141,7 +143,8 @@ class Run:
         for source, names in scene.scenario.symbols.items():
             catalog.write(source, symbols_of(source, names))
             if not scene.scenario.cold:
-                datasets = {name: {"last_complete_at": before} for name in (*DATASETS[source], *DAILY)}
+                standing = {"last_complete_at": before, "symbols": names}
+                datasets = dict.fromkeys((*DATASETS[source], *DAILY), standing)
                 scene.s3.objects[f"state/{source}.json"] = json.dumps({"datasets": datasets}).encode()
 
     def _storm(self, fetchers: Fetchers) -> None:
@@ -156,7 +159,14 @@ class Run:
                 scene.queue.put('{"kind": "payload", "version": 99}')
             if scene.mishaps.strikes("tick_missed"):
                 pause *= scene.mishaps.below("tick_missed", 5) + 2  # noqa: PLW2901 - a pause that grew
+            if scene.mishaps.strikes("schedule_stopped"):
+                pause += self._stopped()  # noqa: PLW2901 - the same
             self._work(scene.clock.micros + int(pause * SECOND))
+
+    def _stopped(self) -> float:
+        """For how many seconds the schedule stops."""
+        longest = min(LONGEST_STOP_HOURS[source] for source in self._scene.scenario.symbols)
+        return self._scene.mishaps.between("schedule_stopped", 1.0, longest) * 3600
 
     def _calm(self, fetchers: Fetchers) -> None:
         """Nothing goes wrong any more; the schedule ticks on until every source has delivered and the queue is empty."""
@@ -172,23 +182,26 @@ class Run:
         for _ in range(MOST_TICKS_TO_REST):
             self._tick(fetchers)
             self._work(scene.clock.micros + 61 * SECOND)
-            waits = [until for source in scene.scenario.symbols if (until := self._blocked_until(source))]
+            good += 1
+            # First those who sent us away, then the symbols that they did not know: all shall be asked once more.
+            waits = self._moments("not_before") or (
+                self._moments("unavailable") if scene.scenario.patient and good >= TICKS_OF_CALM else []
+            )
             if waits:
                 self._work(max(waits) + SECOND)
                 good = 0
-                continue
-            good += 1
-            if good >= TICKS_OF_CALM and not scene.queue.letters:
+            elif good >= TICKS_OF_CALM and not scene.queue.letters:
                 return
         scene.log.violate("Everything comes to rest.", "an empty queue", f"{len(scene.queue.letters)} messages")
 
-    def _blocked_until(self, source: str) -> int | None:
-        """Until when a source is left alone, microseconds; None when it may be asked."""
-        state = json.loads(self._scene.s3.objects.get(f"state/{source}.json", b"{}"))
-        if not state.get("not_before"):
-            return None
-        until = (datetime.fromisoformat(state["not_before"]).astimezone(UTC) - EPOCH) // timedelta(microseconds=1)
-        return until if until > self._scene.clock.micros else None
+    def _moments(self, name: str) -> list[int]:
+        """The times to come, in microseconds, that the states of the sources have under `name`."""
+        found = []
+        for source in self._scene.scenario.symbols:
+            value = json.loads(self._scene.s3.objects.get(f"state/{source}.json", b"{}")).get(name)
+            texts = [value] if isinstance(value, str) else list((value or {}).values())
+            found += [(datetime.fromisoformat(text) - EPOCH) // timedelta(microseconds=1) for text in texts]
+        return [moment for moment in found if moment > self._scene.clock.micros]
 
     def _step_clock(self) -> None:
         """The fetchers' clock is set, a little forward or back."""

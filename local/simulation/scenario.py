@@ -40,6 +40,7 @@ _BASE_RATES = {
     "database_restarted": 0.0,
     "state_conflict": 0.15,
     "tick_missed": 0.12,
+    "schedule_stopped": 0.02,
     "clock_forward": 0.12,
     "clock_back": 0.12,
 }
@@ -50,13 +51,17 @@ _RESTARTS_EVERY = 75
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """One run. `pauses` are the seconds between ticks; `cold` sources have never fetched before."""
+    """One run. `pauses` are the seconds between ticks; `cold` sources have never fetched before.
+
+    A `patient` run goes on until symbols that a source did not know are asked for again, which takes six hours.
+    """
 
     seed: int
     start: datetime
     symbols: dict[str, tuple[str, ...]]
     pauses: tuple[float, ...]
     cold: bool
+    patient: bool
     redrives: bool
     faults: dict[str, str] = field(default_factory=dict)
     hole: tuple[int, int] | None = None
@@ -67,13 +72,13 @@ class Scenario:
 def plan(seed: int) -> Scenario:
     """The scenario of `seed`, always the same."""
     rng = Random(f"{seed}:scenario")  # noqa: S311 - a simulation repeats itself
-    sources = rng.choices((("binance",), ("yahoo",), ("exchangerate",), SOURCES), weights=(40, 32, 14, 14))[0]
+    sources = rng.choices((("binance",), ("yahoo",), ("exchangerate",), SOURCES), weights=(42, 32, 16, 10))[0]
     pools = {"binance": PAIRS, "yahoo": SHARES, "exchangerate": RATES}
     symbols = {source: tuple(rng.sample(pools[source], rng.choice((1, 2)))) for source in sources}
     splits = "yahoo" in symbols and rng.random() < 0.2
     start = _start(rng, symbols, splits=splits)
     pause = 600.0 if sources == ("exchangerate",) else 60.0
-    pauses = tuple(pause * rng.choice((1, 1, 1, 2)) for _ in range(rng.randint(6, 10)))
+    pauses = tuple(pause * rng.choice((1, 1, 1, 2)) for _ in range(rng.randint(5, 9)))
     faults = _faults(rng, sources)
     hole = split = None
     if "binance" in symbols and rng.random() < 0.25:
@@ -95,6 +100,7 @@ def plan(seed: int) -> Scenario:
         symbols=symbols,
         pauses=pauses,
         cold=rng.random() < 0.08,
+        patient=rng.random() < 0.3,
         redrives=rng.random() < 0.5,
         faults=faults,
         hole=hole,
@@ -115,7 +121,9 @@ def _start(rng: Random, symbols: dict[str, tuple[str, ...]], *, splits: bool) ->
             "middle": rng.randint(opening, closing),
             "close": closing + exchange.delay + rng.randint(-400, 300),
         }
-        return utc(opening - rng.randint(60, 240) if splits else around[rng.choice(tuple(around))])
+        # Mostly early, because then charts are short.
+        when = rng.choices(tuple(around), weights=(7, 1, 2))[0]
+        return utc(opening - rng.randint(60, 240) if splits else around[when])
     if "exchangerate" in symbols and rng.random() < 0.7:
         return datetime(day.year, day.month, day.day, 23, 20, tzinfo=UTC) + timedelta(seconds=rng.randrange(1800))
     return moment
