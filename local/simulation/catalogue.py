@@ -14,7 +14,7 @@ def _pair(symbol: str, quote: str) -> Symbol:
         symbol=symbol,
         source="binance",
         source_symbol=symbol,
-        asset_type="crypto",  # type: ignore[arg-type]  # pydantic reads it
+        asset_type="crypto",
         quote_currency=quote,
         price_unit=quote,
     )
@@ -25,7 +25,7 @@ def _share(symbol: str, unit: str, currency: str, zone: str) -> Symbol:
         symbol=symbol,
         source="yahoo",
         source_symbol=symbol,
-        asset_type="stock",  # type: ignore[arg-type]  # pydantic reads it
+        asset_type="stock",
         quote_currency=currency,
         price_unit=unit,
         timezone=zone,

@@ -9,8 +9,8 @@ from datetime import datetime
 from local.simulation import oracle_yahoo
 from local.simulation.clock import EPOCH
 from local.simulation.fetching import Scene
-from local.simulation.ledger import EVERYTHING, Answer, Key, Reader, finals, newer, raw_id, row_of
-from local.simulation.oracle import Served, utc
+from local.simulation.ledger import EVERYTHING, Answer, Reader, finals, newer, raw_id, row_of
+from local.simulation.oracle import Key, Served, utc
 
 MINUTE = 60
 DAY = 86_400
@@ -143,7 +143,9 @@ def _gaps(scene: Scene, symbol: str, asked: list[Served], excuses: list[Excuse])
 
 def _first_minute(scene: Scene, asked: list[Served]) -> int:
     """From when on minutes are due: a fresh source reaches back further, but not by a number that we promise."""
-    return -(-asked[0].at // MINUTE) * MINUTE if scene.scenario.cold else int(scene.scenario.start.timestamp()) // 60 * 60
+    return (
+        -(-asked[0].at // MINUTE) * MINUTE if scene.scenario.cold else int(scene.scenario.start.timestamp()) // 60 * 60
+    )
 
 
 def _excuses(scene: Scene) -> list[Excuse]:
@@ -164,7 +166,9 @@ def _excuses(scene: Scene) -> list[Excuse]:
 def _refused(answer: Answer) -> list[Excuse]:
     symbol = answer.served.symbols[0]
     return [
-        _at(("candles", symbol, "1m", moment), "quarantine") for _, moment in answer.reading.refused if moment is not None
+        _at(("candles", symbol, "1m", moment), "quarantine")
+        for _, moment in answer.reading.refused
+        if moment is not None
     ]
 
 
@@ -178,18 +182,22 @@ def _of_answer(scene: Scene, served: Served) -> list[Excuse]:
     unknown = any(name in served.struck for name in ("binance.error_1121", "binance.error_1100", "yahoo.http_404"))
     if unknown and not scene.scenario.patient:
         # It is asked for again after six hours, as far back as one answer goes; this run does not wait for that.
-        return [Excuse(symbol, served.at - max(reach, DAY), served.at + DAY, "unknown symbol") for symbol in served.symbols]
+        return [
+            Excuse(symbol, served.at - max(reach, DAY), served.at + DAY, "unknown symbol") for symbol in served.symbols
+        ]
     if "binance.empty" in served.struck:
         return [Excuse(served.symbols[0], served.at - reach, served.at, "empty answer")]
     return []
 
 
 def _incomplete(scene: Scene, symbol: str) -> list[Excuse]:
-    """The day of an answer of Yahoo's that lacked rows, unless a whole one of the same day came after it."""
+    """What an answer of Yahoo's that lacked rows would have had, unless a whole one of the same days came after it."""
     found: dict[int, Excuse] = {}
     for served in _asked(scene, symbol, "chart"):
-        start, _ = oracle_yahoo.same_day(scene.world, symbol, served.at)
-        found.pop(start, None)
+        start = oracle_yahoo.midnight(scene.world, symbol, served.at)
+        if served.params["range"] == "5d":
+            start -= 8 * DAY
+        found = {day: excuse for day, excuse in found.items() if day < start or served.struck}
         if served.struck:
             found[start] = Excuse(symbol, start, served.at, "incomplete answer")
     return list(found.values())
@@ -197,5 +205,3 @@ def _incomplete(scene: Scene, symbol: str) -> list[Excuse]:
 
 def _seconds(moment: datetime) -> int:
     return int((moment - EPOCH).total_seconds())
-
-

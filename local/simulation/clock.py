@@ -35,7 +35,7 @@ class VirtualClock:
         self.micros = max(self.micros, micros)
 
 
-class _Selector(selectors.DefaultSelector):  # type: ignore[valid-type,misc]  # an alias that differs by platform
+class _Selector(selectors.DefaultSelector):
     """A selector that never waits: it moves the clock instead."""
 
     def __init__(self, clock: VirtualClock) -> None:

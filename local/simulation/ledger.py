@@ -16,7 +16,8 @@ SELECT 'candles', s.source_symbol, CAST(c.interval AS text), c.open_time, c.fina
        c.open, c.high, c.low, c.close, c.volume, c.quote_volume, c.trades
 FROM candles AS c JOIN symbols AS s ON s.id = c.symbol_id {where}
 UNION ALL
-SELECT 'prices', s.source_symbol, '', c.as_of, true, c.observed_at, c.raw_id, c.price, NULL, NULL, NULL, NULL, NULL, NULL
+SELECT 'prices', s.source_symbol, '', c.as_of, true, c.observed_at, c.raw_id,
+       c.price, NULL, NULL, NULL, NULL, NULL, NULL
 FROM prices AS c JOIN symbols AS s ON s.id = c.symbol_id {where}
 """
 WRITTEN_BY = _TOUCHED.format(where="WHERE c.raw_id = :raw_id")

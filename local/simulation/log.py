@@ -23,8 +23,8 @@ class Violation:
 
     def __str__(self) -> str:
         return (
-            f"seed {self.seed}, step {self.step}: {self.what}\n    expected: {self.expected}\n    found:    {self.found}"
-            f"\n    replay:   make simulate SEED={self.seed}"
+            f"seed {self.seed}, step {self.step}: {self.what}\n    expected: {self.expected}\n"
+            f"    found:    {self.found}\n    replay:   make simulate SEED={self.seed}"
         )
 
 
@@ -38,7 +38,7 @@ class Log:
     step: int = 0
     violations: list[Violation] = field(default_factory=list)
     tail: deque[str] = field(default_factory=deque)
-    _hash: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+    _hash: hashlib._Hash = field(default_factory=hashlib.sha256)
 
     def note(self, event: str, detail: str = "") -> None:
         """Something happened."""

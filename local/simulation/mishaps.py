@@ -43,7 +43,7 @@ class Crash(BaseException):
 
 
 class Mishaps:
-    """Draws from `seed` whether one happens. Each kind has a stream of its own, so that they do not shift each other."""
+    """Draws from `seed` whether one happens. Each kind has a stream of its own: none shifts another."""
 
     def __init__(self, seed: int, rates: Mapping[str, float]) -> None:
         self._seed = seed

@@ -1,4 +1,4 @@
-"""The oracle's view of Yahoo: charts of minutes and days, and the price beside them, from each instrument's sessions."""
+"""The oracle's view of Yahoo: charts of minutes and days, and the price beside them, from an instrument's sessions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from functools import lru_cache
 from typing import Any
 
 from local.simulation.oracle import NO_DATA, Fact, Key, Reading, Served, Values, document, shortest, utc
-from local.simulator.assets import DAY
 from local.simulator.bars import Bar
 from local.simulator.world import World
 from local.simulator.yahoo_actions import effective
@@ -61,7 +60,9 @@ def _minutes(view: View, rows: list[tuple[int, int]], quote: dict[str, list[Any]
         # The very first second of a minute without a trade cannot be told from a snapshot.
         if stamp == view.market_time and place == rows[-1][0] and not quote["volume"][place]:
             continue
-        facts.append(Fact(_minute_key(view, stamp), _values(view, _minute(view, span, stamp)), _settled(view, stamp), place))
+        facts.append(
+            Fact(_minute_key(view, stamp), _values(view, _minute(view, span, stamp)), _settled(view, stamp), place)
+        )
     return facts
 
 
@@ -146,8 +147,7 @@ def minutes_between(world: World, symbol: str, start: int, end: int) -> list[int
     ]
 
 
-def same_day(world: World, symbol: str, at: int) -> tuple[int, int]:
-    """The exchange's calendar day that holds `at`, epoch seconds."""
+def midnight(world: World, symbol: str, at: int) -> int:
+    """When the exchange's calendar day began that holds `at`, epoch seconds."""
     exchange = world.yahoo.instruments[symbol].exchange
-    midnight = exchange.epoch(exchange.local_date(at), time(0))
-    return midnight, midnight + DAY
+    return exchange.epoch(exchange.local_date(at), time(0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -37,9 +37,11 @@ DATASETS = {
     "exchangerate": ("latest",),
 }
 DAILY = ("chart_1d",)
-DAILY_EVERY = 3
 _KEPT = ("symbols", "alembic_version")
-_TABLES = "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL(CAST(:kept AS text[]))"
+_TABLES = """
+SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables
+WHERE schemaname = 'public' AND tablename <> ALL(CAST(:kept AS text[]))
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,13 @@ class Run:
     """One seed on `ground`. A test may break the pipeline with `rewrite` or another `worker`."""
 
     def __init__(
-        self, seed: int, ground: Ground, *, worker: type[Worker] = Worker, rewrite: Rewrite = str, whole_log: bool = False
+        self,
+        seed: int,
+        ground: Ground,
+        *,
+        worker: type[Worker] = Worker,
+        rewrite: Rewrite = str,
+        whole_log: bool = False,
     ) -> None:
         scenario = plan(seed)
         clock = VirtualClock(scenario.start)
@@ -169,7 +177,7 @@ class Run:
         return self._scene.mishaps.between("schedule_stopped", 1.0, longest) * 3600
 
     def _calm(self, fetchers: Fetchers) -> None:
-        """Nothing goes wrong any more; the schedule ticks on until every source has delivered and the queue is empty."""
+        """Nothing goes wrong any more; the schedule ticks on until all sources have delivered and the queue is empty."""
         scene = self._scene
         scene.log.note("calm")
         scene.calm, scene.mishaps.active, scene.skew = True, False, 0.0
@@ -216,7 +224,7 @@ class Run:
         self._ticks += 1
         for source in self._scene.scenario.symbols:
             datasets = DATASETS[source]
-            if source == "yahoo" and self._ticks % DAILY_EVERY == 1:
+            if source == "yahoo" and self._ticks % self._scene.scenario.days_every == 0:
                 datasets += DAILY
             fetchers.tick(source, datasets, self._ticks)
         for steps in self._resting:
@@ -239,12 +247,3 @@ class Run:
     def _plan(self, steps: Iterator[float | None], pause: float) -> None:
         self._order += 1
         heapq.heappush(self._agenda, (self._scene.clock.micros + int(pause * SECOND), self._order, steps))
-
-
-Progress = Callable[[Result], None]
-
-
-def simulate(seeds: Iterator[int], ground: Ground, progress: Progress) -> None:
-    """Run every seed on `ground` and tell `progress` of each."""
-    for seed in seeds:
-        progress(Run(seed, ground).execute())

@@ -17,7 +17,7 @@ PAIRS = ("BTCUSDT", "ETHUSDT", "ETHBTC", "USDTTRY", "BTCTRY", "SHIBUSDT", "VENBT
 SHARES = ("AAPL", "MSFT", "THYAO.IS", "BIMAS.IS", "BRK-B", "VOD.L", "POLI.TA", "NPN.JO")
 RATES = ("USD/TRY", "EUR/TRY", "EUR/USD", "USD/JPY", "GBP/USD", "EUR/CHF")
 
-_NEVER_ASKED = frozenset({"binance.novelties"})
+NEVER_ASKED = frozenset({"binance.novelties"})
 """The pipeline does not ask for exchangeInfo."""
 _SENT_AWAY = frozenset(
     f"{source}.{name}"
@@ -53,7 +53,8 @@ _RESTARTS_EVERY = 75
 class Scenario:
     """One run. `pauses` are the seconds between ticks; `cold` sources have never fetched before.
 
-    A `patient` run goes on until symbols that a source did not know are asked for again, which takes six hours.
+    Daily candles are fetched with every `days_every`th tick. A `patient` run goes on until symbols that a source did
+    not know are asked for again, which takes six hours.
     """
 
     seed: int
@@ -63,6 +64,7 @@ class Scenario:
     cold: bool
     patient: bool
     redrives: bool
+    days_every: int
     faults: dict[str, str] = field(default_factory=dict)
     hole: tuple[int, int] | None = None
     split: int | None = None
@@ -102,6 +104,7 @@ def plan(seed: int) -> Scenario:
         cold=rng.random() < 0.08,
         patient=rng.random() < 0.3,
         redrives=rng.random() < 0.5,
+        days_every=rng.choice((1, 2, 3)),
         faults=faults,
         hole=hole,
         split=split,
@@ -136,7 +139,7 @@ def _faults(rng: Random, sources: tuple[str, ...]) -> dict[str, str]:
         names = [
             fault.name
             for fault in FAULTS.values()
-            if fault.kind is Kind.REQUEST and fault.name.startswith(f"{source}.") and fault.name not in _NEVER_ASKED
+            if fault.kind is Kind.REQUEST and fault.name.startswith(f"{source}.") and fault.name not in NEVER_ASKED
         ]
         for name in rng.sample(names, rng.randint(0, 4)):
             chosen[name] = f"0.3x{rng.choice((1, 2))}" if name in _SENT_AWAY else f"{rng.choice((0.1, 0.2, 0.4))}"

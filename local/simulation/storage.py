@@ -24,7 +24,7 @@ class MemoryS3:
         self.objects: dict[str, bytes] = {}
         self._conflict = conflict
 
-    def put_object(  # noqa: PLR0913 - the names of the service's API
+    def put_object(
         self,
         *,
         Bucket: str,  # noqa: N803
