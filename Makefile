@@ -5,6 +5,7 @@ STAGE ?= dev
 TESTS ?= tests
 FN ?=
 EVENT ?=
+QUEUE ?=
 ARGS ?=
 ADMIN ?=
 
@@ -12,12 +13,13 @@ suffix := $(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 VENV := .venv$(suffix)
 EMULATOR_VENV := .marketflow/venv-emulator$(suffix)
 RUN := $(VENV)/bin/python
+JOB = SYMBOL="$(SYMBOL)" INTERVAL="$(INTERVAL)" FROM="$(FROM)" TO="$(TO)" SOURCE="$(SOURCE)" QUEUE="$(QUEUE)" $(RUN) -m local.jobs
 
 export PYTHONPATH := shared:.
 export EMULATOR_VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run status token invoke smoke test fuzz simulate lint typecheck format hooks openapi contract pins synth bootstrap deploy diff clean
+.PHONY: help setup run status token invoke backfill replay redrive dlq smoke test fuzz simulate lint typecheck format hooks openapi contract pins synth bootstrap deploy diff clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +38,18 @@ token: setup ## Print an access token for the running pipeline, to make API keys
 
 invoke: setup ## Run one deployed handler: make invoke FN=etl EVENT=events/sqs_binance_klines.json
 	@$(RUN) -m local.invoke "$(FN)" "$(EVENT)"
+
+backfill: setup ## Fetch a symbol's past: make backfill SYMBOL=BTCUSDT INTERVAL=1m FROM=2026-01-01 [TO=]
+	@$(JOB) backfill
+
+replay: setup ## Load the raw archive again: make replay SOURCE=binance FROM=2026-01-01 [TO=] [SYMBOL=]
+	@$(JOB) replay
+
+redrive: setup ## Send dead letters back to their queue: make redrive QUEUE=payloads-dlq
+	@$(JOB) redrive
+
+dlq: setup ## Say what is in each dead-letter queue, and why (STAGE=dev|prod for a deployment)
+	@$(RUN) -m local.dlq "$(if $(filter command%,$(origin STAGE)),$(STAGE))"
 
 smoke: setup ## Prove in a minute that prices flow: own ports, temporary folder, simulated sources
 	@exec $(RUN) -m local.smoke

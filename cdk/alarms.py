@@ -14,6 +14,8 @@ from marketflow.sources.catalog import CATALOG, SourceSpec
 
 MINUTE, FIVE_MINUTES, HOUR = Duration.minutes(1), Duration.minutes(5), Duration.hours(1)
 SECONDS_A_HOUR = 3600
+BACKFILL_AGE = 24 * SECONDS_A_HOUR
+"""How many seconds a task may wait: a backfill takes what the schedule leaves of its source, and that may be hours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +46,17 @@ class Alarm:
 
 def functions() -> list[str]:
     """The deployed functions, without the stage's prefix."""
-    return [*(f"fetch-{name}" for name in CATALOG), "etl", "migrate", "api", "admin", "keys", "token"]
+    return [*(f"fetch-{name}" for name in CATALOG), "etl", "migrate", "api", "admin", "keys", "token", "dispatch"]
 
 
 def work_queues() -> list[str]:
     """The queues that a function reads, without the stage's prefix."""
-    return ["payloads", *(f"tasks-{name}" for name in CATALOG)]
+    return ["payloads", "commands", *_task_queues()]
+
+
+def _task_queues() -> list[str]:
+    """The queues in which backfills wait by intention."""
+    return [f"tasks-{name}" for name in CATALOG]
 
 
 def dead_letter_queues() -> list[str]:
@@ -109,7 +116,7 @@ def alarms(stage: Stage) -> Iterator[Alarm]:
             name=f"{name}-old",
             help="Work waits too long: its function fails, is throttled, or has too little concurrency.",
             metric=queue_metric(stage, name, "ApproximateAgeOfOldestMessage"),
-            threshold=stage.alarms.queue_age,
+            threshold=BACKFILL_AGE if name in _task_queues() else stage.alarms.queue_age,
         )
     for name in functions():
         yield Alarm(

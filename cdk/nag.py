@@ -22,6 +22,7 @@ TRACES = "X-Ray has no resources to name: xray:PutTraceSegments and PutTelemetry
 INTERFACES = f"{TRACES} The same goes for the network interfaces that Lambda makes for a function in a VPC."
 PREFIX = "The objects' names end in a date and a hash; the grant is for one action below one prefix of one bucket."
 BUCKET = "<{data}.Arn>"
+BUCKET_EXPORT = "ExportsOutputFnGetAttDataBucketE6B0FAA8Arn3FF3A9FF"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,12 @@ def exemptions(stage: Stage) -> Iterator[Exemption]:
     """Every exception that the stage needs."""
     yield from _functions()
     yield from _api()
+    yield Exemption(
+        concern="api",
+        path="Admin/Role/DefaultPolicy/Resource",
+        rule=f"AwsSolutions-IAM5[Resource::{stage.resource('ingestion')}:{BUCKET_EXPORT}/tasks/*]",
+        reason=PREFIX,
+    )
     yield from _identity()
     yield Exemption(
         concern="ingestion",
@@ -76,6 +83,8 @@ def _functions() -> Iterator[Exemption]:
         yield from _function("ingestion", path, reason=traces)
     for path in ("Read", "Admin"):
         yield from _function("api", path, reason=INTERFACES)
+    yield from _function("ingestion", "Commands/Dispatch", reason=TRACES)
+    yield _prefix("Commands/Dispatch", "tasks/*")
     yield from _function("identity", "Token", reason=TRACES)
     for path, name in fetchers.items():
         for prefix in ("raw", "errors"):
@@ -189,8 +198,9 @@ def _plain_http() -> Iterator[Exemption]:
 
 def _every_send(action: str) -> Iterator[Exemption]:
     reason = "The stage is for the emulator, which asks for an action for batches that AWS does not have."
-    for name in CATALOG:
-        path = f"{name.capitalize()}/Fetch/Role/DefaultPolicy/Resource"
+    senders = [*(f"{name.capitalize()}/Fetch" for name in CATALOG), "Commands/Dispatch"]
+    for sender in senders:
+        path = f"{sender}/Role/DefaultPolicy/Resource"
         yield Exemption(concern="ingestion", path=path, rule=f"AwsSolutions-IAM5[Action::{action}]", reason=reason)
 
 

@@ -61,6 +61,7 @@ _READS = (
     Route(path="/v1/sources", weight="read"),
     Route(path="/v1/candles", weight="bulk"),
     Route(path="/v1/candles/{symbol}", weight="bulk"),
+    Route(path="/v1/coverage/{symbol}", weight="bulk"),
 )
 
 _USERS = (
@@ -76,6 +77,12 @@ _ADMINS: tuple[Route, ...] = (
     Route(path="/v1/symbols", method="POST", weight="manage", access="admin"),
     Route(path="/v1/symbols/{symbol}", method="PATCH", weight="manage", access="admin"),
     Route(path="/v1/symbols/{symbol}", method="DELETE", weight="manage", access="admin"),
+    Route(path="/v1/backfills", weight="manage", method="POST", access="admin"),
+    Route(path="/v1/backfills", weight="manage", access="admin"),
+    Route(path="/v1/backfills/{backfill}", weight="manage", access="admin"),
+    Route(path="/v1/replays", weight="manage", method="POST", access="admin"),
+    Route(path="/v1/replays/{replay}", weight="manage", access="admin"),
+    Route(path="/v1/redrives", weight="manage", method="POST", access="admin"),
 )
 
 _TABLE = _READS + _USERS + _ADMINS

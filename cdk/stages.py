@@ -53,6 +53,7 @@ class Functions(Setting):
     admin: FunctionSize
     keys: FunctionSize
     token: FunctionSize
+    dispatch: FunctionSize
 
 
 class Throttle(Setting):

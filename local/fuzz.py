@@ -112,7 +112,7 @@ def fuzz_all(home: Path, *, seed: int) -> int:
         with ApiClient(stack.facts) as client:
             client.wait_for_prices(seconds=PRICES_SECONDS, alive=stack.check)
         cases = 0
-        known = Credentials(api_key=unlimited_key(stack), token=SignIn(stack.facts).local(admin=False).access)
+        known = Credentials(api_key=unlimited_key(stack), token=SignIn(stack.facts).local(admin=True).access)
         runs = {"with credentials": known, "without credentials": Credentials()}
         for name, credentials in runs.items():
             with steps.step(name.capitalize()) as note:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast, get_args
 
@@ -21,9 +21,12 @@ class LocalSettings:
     `sources`: `live` asks the vendors, `simulator` never does, `auto` decides by a quick probe. `port` is the one that
     the API and the emulated AWS are served on; when it is taken, another is chosen. `seed` makes the simulator's
     markets: the same seed gives the same prices at the same time. `home` holds the data, the logs and local.json.
+    `api_url` and `access_token` let the operator's commands go to a deployment instead of the local stack.
     """
 
     home: Path = ROOT / ".marketflow"
+    api_url: str | None = None
+    access_token: str | None = field(default=None, repr=False)
     sources: Sources = "auto"
     port: int = 4566
     seed: int = 7
@@ -37,6 +40,8 @@ def load_settings(environment: Mapping[str, str], *, file: Path = ROOT / ".env")
         raise LocalError(f"SOURCES={sources} is not one of {', '.join(get_args(Sources))}.")
     return LocalSettings(
         home=ROOT / given.get("LOCAL_HOME", ".marketflow"),
+        api_url=given.get("API_URL", "").rstrip("/") or None,
+        access_token=given.get("ACCESS_TOKEN", "") or None,
         sources=cast("Sources", sources),
         port=_number(given, "LOCAL_PORT", default=4566, most=65535),
         seed=_number(given, "SIMULATOR_SEED", default=7, most=2**31 - 1),

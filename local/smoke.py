@@ -19,6 +19,7 @@ from local.interrupts import Stopped
 from local.processes import LocalError
 from local.settings import load_settings
 from local.smoke_admin import check_admin
+from local.smoke_backfill import check_backfill
 from local.smoke_user import check_user
 from local.stack import LocalStack
 from local.steps import Steps
@@ -106,6 +107,8 @@ def smoke(home: Path) -> Steps:
             note.text = check_burst(client)
         with steps.step("An operator's life") as note:
             note.text = check_admin(client, stack)
+        with steps.step("Backfill") as note:
+            note.text = check_backfill(client, stack)
         check_user(stack.facts, steps)
         stack.check()
     return steps

@@ -20,21 +20,23 @@ BUCKET = "marketflow-test-data"
 
 @dataclass(frozen=True)
 class Cloud:
-    """The clients, the data bucket and the payload queue."""
+    """The clients, the data bucket, the payload queue and a task queue."""
 
     s3: S3Client
     sqs: SQSClient
     secrets: SecretsManagerClient
     queue_url: str
+    task_url: str
     bucket: str = BUCKET
 
-    def messages(self) -> list[str]:
-        """The bodies on the payload queue; they are taken off it."""
+    def messages(self, url: str | None = None) -> list[str]:
+        """The bodies on a queue, that of payloads when none is named; they are taken off it."""
         bodies = []
-        while received := self.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages"):
+        url = url or self.queue_url
+        while received := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             for message in received:
                 bodies.append(message["Body"])
-                self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return bodies
 
     def keys(self, prefix: str = "") -> list[str]:
@@ -44,7 +46,7 @@ class Cloud:
 
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
-    """An AWS account with an empty data bucket and an empty queue."""
+    """An AWS account with an empty data bucket and empty queues."""
     for name, value in {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
@@ -59,7 +61,8 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         s3.create_bucket(Bucket=BUCKET)
         sqs = boto3.client("sqs")
         queue_url = sqs.create_queue(QueueName="payloads")["QueueUrl"]
-        yield Cloud(s3=s3, sqs=sqs, secrets=boto3.client("secretsmanager"), queue_url=queue_url)
+        task_url = sqs.create_queue(QueueName="tasks")["QueueUrl"]
+        yield Cloud(s3=s3, sqs=sqs, secrets=boto3.client("secretsmanager"), queue_url=queue_url, task_url=task_url)
 
 
 def make_once_table(name: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from marketflow.domain.fetching import FetchReport, FetchRequest, FetchTask, RawResponse, Verdict
+from marketflow.domain.jobs import Part
 from marketflow.domain.state import SourceState
 from marketflow.domain.symbol import AssetType, Symbol
 from marketflow.errors import MarketFlowError, RetryLaterError
@@ -89,13 +90,22 @@ class FakeArchive:
 class FakeCodec:
     """Readable messages."""
 
-    def payload(self, request: FetchRequest, response: RawResponse, *, raw_key: str, correlation_id: str) -> str:
-        """Names the raw key."""
-        return f"payload {raw_key}"
+    def payload(
+        self,
+        request: FetchRequest,
+        response: RawResponse,
+        *,
+        raw_key: str,
+        correlation_id: str,
+        part: Part | None = None,
+    ) -> str:
+        """Names the raw key, and the part of a job that it is."""
+        return f"payload {raw_key}" + (f" {part.job}#{part.number}" if part else "")
 
     def report(self, report: FetchReport, *, correlation_id: str) -> str:
-        """Names the counts."""
-        return f"report {report.succeeded}/{report.requests}"
+        """Names the counts, and the part that is lost."""
+        lost = report.lost
+        return f"report {report.succeeded}/{report.requests}" + (f" lost #{lost.part.number}" if lost else "")
 
 
 @dataclass
@@ -104,9 +114,9 @@ class FakeOutbox:
 
     sent: list[str] = field(default_factory=list)
 
-    def send(self, texts: Sequence[str]) -> None:
-        """Keep the messages."""
-        self.sent += texts
+    def send(self, texts: Sequence[str], *, delay_seconds: int = 0) -> None:
+        """Keep the messages; with their delay, when they have one."""
+        self.sent += texts if not delay_seconds else [f"{text} in {delay_seconds} s" for text in texts]
 
 
 @dataclass

@@ -39,6 +39,7 @@ class DataBucket(Construct):
                     ],
                 ),
                 s3.LifecycleRule(id="errors-expire", prefix="errors/", expiration=Duration.days(90)),
+                s3.LifecycleRule(id="commands-expire", prefix="tasks/", expiration=Duration.days(30)),
                 s3.LifecycleRule(id="old-versions-expire", noncurrent_version_expiration=Duration.days(30)),
                 s3.LifecycleRule(id="uploads-abort", abort_incomplete_multipart_upload_after=Duration.days(1)),
             ],

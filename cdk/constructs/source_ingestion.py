@@ -12,7 +12,7 @@ from constructs import Construct
 
 from cdk.constructs.code import Code
 from cdk.constructs.function import Function
-from cdk.constructs.queue import WorkQueue, secure_queue
+from cdk.constructs.queue import MAX_RECEIVES, WorkQueue, secure_queue
 from cdk.stages import Stage
 from marketflow.sources.catalog import SourceSpec
 
@@ -55,6 +55,10 @@ class SourceIngestion(Construct):
         self.tasks = WorkQueue(
             self, "Tasks", stage=stage, name=f"tasks-{source.name}", consumer_timeout=self.fetch.timeout
         )
+        # A task that has to wait goes back to its queue.
+        self.fetch.function.add_environment("TASK_QUEUE_URL", self.tasks.queue.queue_url)
+        self.fetch.function.add_environment("TASK_TRIES", str(MAX_RECEIVES))
+        self.tasks.queue.grant(self.fetch.role, stage.send_action)
         self.fetch.function.add_event_source(
             event_sources.SqsEventSource(
                 self.tasks.queue, batch_size=1, max_concurrency=2, report_batch_item_failures=True

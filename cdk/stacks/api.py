@@ -13,6 +13,7 @@ from constructs import Construct
 from cdk.access import DatabaseAccess
 from cdk.bundling import Bundler
 from cdk.constructs.code import code_for
+from cdk.constructs.dispatch import PREFIX
 from cdk.constructs.function import Function
 from cdk.constructs.keys_access import grant_keys
 from cdk.constructs.once_table import OnceTable
@@ -134,6 +135,7 @@ class ApiStack(MarketFlowStack):
         )
         database.grant_connect(admin.role)
         once.grant_use(admin.role)
-        catalogs = [data.arn_for_objects(f"catalog/{name}.json") for name in CATALOG]
-        admin.role.add_to_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=catalogs))
+        # Symbols for the fetchers, and commands for the dispatcher.
+        written = [data.arn_for_objects(key) for key in (*(f"catalog/{name}.json" for name in CATALOG), f"{PREFIX}*")]
+        admin.role.add_to_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=written))
         return admin

@@ -13,6 +13,7 @@ from cdk.access import DatabaseAccess
 from cdk.bundling import PACKAGE, Bundler, tree_hash
 from cdk.constructs.code import code_for
 from cdk.constructs.data_bucket import DataBucket
+from cdk.constructs.dispatch import PREFIX, Dispatch
 from cdk.constructs.function import Function
 from cdk.constructs.queue import WorkQueue, secure_queue
 from cdk.constructs.source_ingestion import SourceIngestion
@@ -34,8 +35,11 @@ class IngestionStack(MarketFlowStack):
         self.migration = self._migration()
         self.etl, self.payloads = self._etl()
         self.sources = {name: self._source(source) for name, source in CATALOG.items()}
+        self.dispatch = self._dispatch()
         CfnOutput(self, "DataBucketName", value=self.data.bucket_name)
         self._tell("Payloads", self.payloads)
+        self._tell("Commands", self.dispatch.commands)
+        CfnOutput(self, "DispatchFunctionName", value=self.dispatch.dispatch.function.function_name)
         CfnOutput(self, "EtlFunctionName", value=self.etl.function.function_name)
         for name, ingestion in self.sources.items():
             CfnOutput(self, f"{name.capitalize()}FunctionName", value=ingestion.fetch.function.function_name)
@@ -137,6 +141,22 @@ class IngestionStack(MarketFlowStack):
             role.add_to_policy(iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[arn]))
         ingestion.node.add_dependency(self.migration)
         return ingestion
+
+    def _dispatch(self) -> Dispatch:
+        tasks = {f"tasks-{name}": ingestion.tasks for name, ingestion in self.sources.items()}
+        dispatch = Dispatch(
+            self,
+            "Commands",
+            stage=self.settings,
+            code=self.code,
+            data=self.data,
+            queues={"payloads": self.payloads, **tasks},
+        )
+        role = dispatch.dispatch.role
+        self._allow(role, "s3:GetObject", f"{PREFIX}*")
+        self._allow(role, "s3:PutObject", f"{PREFIX}*")
+        role.add_to_policy(iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.data.bucket_arn]))
+        return dispatch
 
     def _allow(self, role: iam.Role, action: str, *prefixes: str) -> None:
         resources = [self.data.arn_for_objects(prefix) for prefix in prefixes]

@@ -35,6 +35,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     def do(record: SQSRecord) -> None:
         with explained("task not done", correlation_id=record.message_id):
-            note_fetch(fetcher.task(record.body, correlation_id=record.message_id, time_left=time_left))
+            report = fetcher.task(
+                record.body,
+                correlation_id=record.message_id,
+                time_left=time_left,
+                receives=int(record.attributes.approximate_receive_count),
+            )
+            if report is not None:
+                note_fetch(report)
 
     return dict(process_partial_response(event, do, processor, context))

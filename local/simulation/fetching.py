@@ -24,6 +24,7 @@ from local.simulation.scenario import Scenario
 from local.simulation.storage import MemoryS3
 from local.simulator.world import World
 from marketflow.domain.fetching import FetchRequest, FetchTask, RawResponse
+from marketflow.domain.jobs import Part
 from marketflow.errors import MarketFlowError, RetryLaterError
 from marketflow.messaging.archive import RawArchive
 from marketflow.messaging.envelope import Codec
@@ -263,9 +264,17 @@ class _Claiming(Codec):
     def __init__(self, mishaps: Mishaps) -> None:
         self._mishaps = mishaps
 
-    def payload(self, request: FetchRequest, response: RawResponse, *, raw_key: str, correlation_id: str) -> str:
+    def payload(
+        self,
+        request: FetchRequest,
+        response: RawResponse,
+        *,
+        raw_key: str,
+        correlation_id: str,
+        part: Part | None = None,
+    ) -> str:
         """The message that carries an answer, or only its key."""
-        text = super().payload(request, response, raw_key=raw_key, correlation_id=correlation_id)
+        text = super().payload(request, response, raw_key=raw_key, correlation_id=correlation_id, part=part)
         if not self._mishaps.strikes("body_claimed"):
             return text
         return json.dumps({**json.loads(text), "body": None}, ensure_ascii=False)

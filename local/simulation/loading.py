@@ -15,6 +15,7 @@ from marketflow.etl.strategies import STRATEGIES
 from marketflow.messaging.archive import RawArchive
 from marketflow.messaging.envelope import decode
 from marketflow.persistence.connection import Database
+from marketflow.persistence.jobs import JobBook
 from marketflow.persistence.loader import Loader
 from marketflow.services.loading import Loading
 from marketflow.sources import factory
@@ -84,7 +85,13 @@ def loading(scene: Scene, link: Link) -> Loading:
         )
         for source in scene.scenario.symbols
     }
-    return Loading(decode=decode, pipelines=pipelines, reports=loader)
+    return Loading(
+        decode=decode,
+        pipelines=pipelines,
+        reports=loader,
+        jobs=JobBook(cast("Database", link)),
+        archive=archive,
+    )
 
 
 class Worker:

@@ -177,7 +177,7 @@ class Run:
         return self._scene.mishaps.between("schedule_stopped", 1.0, longest) * 3600
 
     def _calm(self, fetchers: Fetchers) -> None:
-        """Nothing goes wrong any more; the schedule ticks on until all sources have delivered and the queue is empty."""
+        """Nothing goes wrong any more; the schedule ticks on until all sources delivered and the queue is empty."""
         scene = self._scene
         scene.log.note("calm")
         scene.calm, scene.mishaps.active, scene.skew = True, False, 0.0

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from marketflow.config import (
     AdminSettings,
     ApiSettings,
     AwsCredentials,
+    DispatchSettings,
     EtlSettings,
     FetchSettings,
     IdempotencySettings,
@@ -26,13 +27,14 @@ from marketflow.domain.symbol import AssetType
 
 if TYPE_CHECKING:
     from marketflow.api.app import App
-    from marketflow.domain.fetching import FetchRequest, RawResponse
-    from marketflow.messaging.archive import RawArchive
+    from marketflow.domain.coverage import Supply
     from marketflow.persistence.connection import Database
+    from marketflow.services.dispatch import Dispatcher
     from marketflow.services.fetcher import Fetcher
     from marketflow.services.loading import Loading
     from marketflow.services.once import Once
     from marketflow.services.preparation import Preparation
+    from marketflow.sources.catalog import SourceSpec
 
 
 _opened = ExitStack()
@@ -58,7 +60,7 @@ def fetcher() -> Fetcher:
     from marketflow.sources import factory
 
     settings = FetchSettings.load()
-    s3 = boto3.client("s3")
+    s3, sqs = boto3.client("s3"), boto3.client("sqs")
     source = factory.create(settings.source, base_urls=settings.base_urls, api_key=_secret(settings.secret_id))
     spec = source.spec
     client = httpx.AsyncClient(follow_redirects=True)
@@ -73,12 +75,18 @@ def fetcher() -> Fetcher:
         ),
         archive=RawArchive(bucket=settings.data_bucket, client=s3),
         codec=Codec(),
-        outbox=Publisher(queue_url=settings.payload_queue_url, client=boto3.client("sqs")),
+        outbox=Publisher(queue_url=settings.payload_queue_url, client=sqs),
         symbols=SymbolCatalog(bucket=settings.data_bucket, client=s3),
         states=SourceStates(bucket=settings.data_bucket, client=s3),
         clock=utc_now,
     )
-    fetcher = Fetcher(ingest, release=client.aclose)
+    fetcher = Fetcher(
+        ingest,
+        tasks=Publisher(queue_url=settings.task_queue_url, client=sqs),
+        tries=settings.task_tries,
+        clock=utc_now,
+        release=client.aclose,
+    )
     _opened.callback(fetcher.close)
     return fetcher
 
@@ -88,7 +96,9 @@ def loading() -> Loading:
     """The ETL: messages in, rows out."""
     from marketflow.etl.pipeline import Pipeline
     from marketflow.etl.strategies import STRATEGIES
+    from marketflow.messaging.archive import ArchiveOnDemand
     from marketflow.messaging.envelope import decode
+    from marketflow.persistence.jobs import JobBook
     from marketflow.persistence.loader import Loader
     from marketflow.services.loading import Loading
     from marketflow.sources import factory
@@ -96,33 +106,21 @@ def loading() -> Loading:
 
     settings = EtlSettings.load()
     # Well below the function's timeout, so that a batch is given back while the function can still say so.
-    loader = Loader(_database(settings.database_url, connect_deadline_seconds=5.0))
-    archive = _ArchiveOnDemand(settings.data_bucket)
+    database = _database(settings.database_url, connect_deadline_seconds=5.0)
+    loader = Loader(database)
+    archive = ArchiveOnDemand(bucket=settings.data_bucket)
 
     def pipeline(source: str) -> Pipeline:
         strategy = STRATEGIES[AssetType(CATALOG[source].asset_type)]
         return Pipeline(strategy=strategy, parser=factory.create(source), archive=archive, loader=loader)
 
-    return Loading(decode=decode, pipelines={source: pipeline(source) for source in CATALOG}, reports=loader)
-
-
-class _ArchiveOnDemand:
-    """The raw archive for the few bodies that do not fit a message: boto3 is imported when the first one comes."""
-
-    def __init__(self, bucket: str) -> None:
-        self._bucket = bucket
-
-    @cached_property
-    def _archive(self) -> RawArchive:
-        import boto3
-
-        from marketflow.messaging.archive import RawArchive
-
-        return RawArchive(bucket=self._bucket, client=boto3.client("s3"))
-
-    def get(self, key: str) -> tuple[FetchRequest, RawResponse]:
-        """What was asked and answered at `key`."""
-        return self._archive.get(key)
+    return Loading(
+        decode=decode,
+        pipelines={source: pipeline(source) for source in CATALOG},
+        reports=loader,
+        jobs=JobBook(database),
+        archive=archive,
+    )
 
 
 @cache
@@ -146,13 +144,42 @@ def preparation() -> Preparation:
 
 
 @cache
+def dispatcher() -> Dispatcher:
+    """What splits jobs into parts and gives them to the queues."""
+    import boto3
+
+    from marketflow.messaging.archive import RawArchive
+    from marketflow.messaging.commands import Commands
+    from marketflow.messaging.envelope import Codec
+    from marketflow.messaging.publisher import Publisher
+    from marketflow.messaging.redrive import DeadLetters
+    from marketflow.services.dispatch import Dispatcher
+    from marketflow.sources.factory import SOURCES
+
+    settings = DispatchSettings.load()
+    s3, sqs = boto3.client("s3"), boto3.client("sqs")
+    urls = settings.queue_urls
+    commands = Commands(bucket=settings.data_bucket, client=s3)
+    return Dispatcher(
+        commands=commands,
+        sources=SOURCES,
+        archive=RawArchive(bucket=settings.data_bucket, client=s3),
+        codec=Codec(),
+        queues={name: Publisher(queue_url=url, client=sqs) for name, url in urls.items()},
+        dead_letters=DeadLetters(urls=urls, client=sqs),
+    )
+
+
+@cache
 def read_api() -> App:
     """The read API. It imports neither boto3 nor SQLAlchemy: they would be most of its cold start."""
     from marketflow.api.app import build
     from marketflow.domain.reading import SourceFacts
     from marketflow.observability import logger
+    from marketflow.persistence.coverage import CoverageRepository
     from marketflow.persistence.reader import Reader
     from marketflow.services.convert import Converter
+    from marketflow.services.coverage import Coverages
     from marketflow.services.market_data import MarketData
     from marketflow.sources.catalog import CATALOG
 
@@ -168,17 +195,37 @@ def read_api() -> App:
         )
         for spec in CATALOG.values()
     ]
-    reader = Reader(_database(settings.database_url))
-    # Every process of a deployment has the same address of the database and nobody outside knows it, which is all that
-    # the key of a cursor needs: a cursor grants nothing, the key only tells a damaged one from a good one.
-    cursor_key = hashlib.sha256(settings.database_url.encode()).digest()
+    database = _database(settings.database_url)
+    reader = Reader(database)
     return build(
         market_data=MarketData(reader=reader, clock=utc_now, sources=sources),
         converter=Converter(reader=reader, clock=utc_now),
-        cursor_key=cursor_key,
+        coverages=Coverages(
+            reader=CoverageRepository(database),
+            clock=utc_now,
+            supplies={spec.name: supply(spec) for spec in CATALOG.values()},
+        ),
+        cursor_key=_cursor_key(settings.database_url),
         log=logger,
         cors_origins=settings.cors_origins,
         plans=settings.plans,
+    )
+
+
+def supply(spec: SourceSpec) -> Supply:
+    """What a row of the catalogue declares of its source's candles, in the words of the domain."""
+    from marketflow.domain.coverage import Calendar, Reach, Supply
+    from marketflow.domain.interval import Interval
+
+    return Supply(
+        calendar=Calendar(spec.calendar),
+        flat_candles=spec.flat_candles,
+        reach={
+            Interval(series.interval): Reach(
+                catches_up_seconds=series.catches_up_seconds, history_seconds=series.history_seconds
+            )
+            for series in spec.series
+        },
     )
 
 
@@ -215,30 +262,52 @@ def once(settings: IdempotencySettings) -> Once:
 
 @cache
 def admin_api() -> App:
-    """The API of the operator: what changes symbols."""
+    """The API of the operator: what changes symbols, and what fetches and loads the past."""
     import boto3
     from botocore.config import Config
 
     from marketflow.api.admin_routes import AdminRoutes
     from marketflow.api.app import App
+    from marketflow.api.backfill_routes import BackfillRoutes
+    from marketflow.api.cursors import Cursors
+    from marketflow.messaging.commands import Commands
     from marketflow.messaging.state import SymbolCatalog
     from marketflow.observability import logger
     from marketflow.persistence.administration import SymbolRegistry
+    from marketflow.persistence.jobs import JobBook
     from marketflow.services.administration import Administration
+    from marketflow.services.backfills import Backfills, SourcePast
     from marketflow.sources.catalog import CATALOG
+    from marketflow.sources.factory import SOURCES
     from marketflow.sources.spelling import SPELLINGS
 
     settings = AdminSettings.load()
     # The symbols are locked while the catalog is written: S3 answers soon, or the change is given up.
     impatient = Config(connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 2})
+    s3 = boto3.client("s3", config=impatient)
     administration = Administration(
         registry=SymbolRegistry(settings.database_url, credentials=AwsCredentials.load),
-        catalog=SymbolCatalog(bucket=settings.data_bucket, client=boto3.client("s3", config=impatient)),
+        catalog=SymbolCatalog(bucket=settings.data_bucket, client=s3),
         sources={name: AssetType(spec.asset_type) for name, spec in CATALOG.items()},
         spellings=SPELLINGS,
     )
-    routes = AdminRoutes(administration=administration, once=once(settings))
-    return App(routes.table(), log=logger, cors_origins=settings.cors_origins)
+    backfills = Backfills(
+        book=JobBook(_database(settings.database_url)),
+        commands=Commands(bucket=settings.data_bucket, client=s3),
+        sources={
+            name: SourcePast(title=CATALOG[name].title, histories=source.histories) for name, source in SOURCES.items()
+        },
+        queues=("payloads", *(f"tasks-{name}" for name in CATALOG), "commands"),
+        clock=utc_now,
+    )
+    remembering = once(settings)
+    table = (
+        *AdminRoutes(administration=administration, once=remembering).table(),
+        *BackfillRoutes(
+            backfills=backfills, once=remembering, cursors=Cursors(_cursor_key(settings.database_url))
+        ).table(),
+    )
+    return App(table, log=logger, cors_origins=settings.cors_origins)
 
 
 @cache
@@ -253,8 +322,14 @@ def _database(url: str, *, connect_deadline_seconds: float = 10.0) -> Database:
 def close() -> None:
     """Close what was opened and forget what was wired. Lambda never calls it; tests and tools do."""
     _opened.close()
-    for wired in (fetcher, loading, preparation, read_api, keys_api, admin_api, _database):
+    for wired in (fetcher, loading, preparation, dispatcher, read_api, keys_api, admin_api, _database):
         wired.cache_clear()
+
+
+def _cursor_key(database_url: str) -> bytes:
+    # Every process of a deployment has the same address of the database and nobody outside knows it, which is all that
+    # the key of a cursor needs: a cursor grants nothing, the key only tells a damaged one from a good one.
+    return hashlib.sha256(database_url.encode()).digest()
 
 
 def _secret(secret_id: str | None) -> str | None:

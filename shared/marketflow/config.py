@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Json, PositiveInt, ValidationError
 
 from marketflow.domain.plans import Limits, Plan
 from marketflow.errors import ConfigurationError
@@ -54,11 +54,13 @@ class Settings(BaseModel):
 
 
 class FetchSettings(Settings):
-    """What a fetcher needs: its source, where to put bodies, whom to tell."""
+    """What a fetcher needs: its source, where to put bodies, whom to tell, and where its own tasks wait."""
 
     source: str = Field(alias="SOURCE")
     data_bucket: str = Field(alias="DATA_BUCKET")
     payload_queue_url: str = Field(alias="PAYLOAD_QUEUE_URL")
+    task_queue_url: str = Field(alias="TASK_QUEUE_URL")
+    task_tries: PositiveInt = Field(default=5, alias="TASK_TRIES")
     base_urls: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(default=(), alias="SOURCE_BASE_URLS")
     secret_id: str | None = Field(default=None, alias="SOURCE_SECRET_ID")
 
@@ -107,6 +109,13 @@ class KeysSettings(HttpSettings, IdempotencySettings):
     """What the function of users' API keys needs: the usage plan of each plan that a key may be on."""
 
     usage_plan_ids: Annotated[dict[Plan, str], BeforeValidator(_json)] = Field(alias="USAGE_PLAN_IDS")
+
+
+class DispatchSettings(Settings):
+    """What the dispatcher needs: the bucket with commands and archive, and the URL of every queue by its short name."""
+
+    data_bucket: str = Field(alias="DATA_BUCKET")
+    queue_urls: Json[dict[str, str]] = Field(alias="QUEUE_URLS")
 
 
 class AwsCredentials(BaseModel):

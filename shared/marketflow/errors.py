@@ -31,7 +31,7 @@ class ServiceUnavailableError(RetryLaterError):
 
 
 class CatalogUnavailableError(RetryLaterError):
-    """The list of symbols for the fetchers could not be written; the change that it belongs to was not made."""
+    """What fetchers or the dispatcher read in S3 could not be written; the change that it belongs to was not made."""
 
 
 class SymbolUnavailableError(MarketFlowError):

@@ -15,6 +15,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from marketflow.domain.fetching import FetchReport
 from marketflow.errors import MarketFlowError
+from marketflow.services.dispatch import Dispatched
 from marketflow.services.loading import Loaded
 
 logger = Logger()
@@ -55,6 +56,13 @@ def explained(what: str, *, correlation_id: str) -> Iterator[None]:
         # A fault of ours: the whole traceback, since nobody has named this yet.
         logger.exception(what)
         raise
+
+
+def note_dispatch(dispatched: Dispatched) -> None:
+    """Log how far a command got and count what it sent, under the id of its job."""
+    logger.set_correlation_id(dispatched.id)
+    logger.info("dispatched", extra={"dispatch": asdict(dispatched)})
+    metrics.add_metric(name="MessagesDispatched", unit=MetricUnit.Count, value=dispatched.sent)
 
 
 def note_load(loaded: Loaded) -> None:

@@ -136,6 +136,9 @@ def test_the_runner_finds_what_it_needs_in_the_outputs(assembly: Assembly) -> No
         "EtlFunctionName",
         "PayloadsQueueUrl",
         "PayloadsDeadLettersUrl",
+        "CommandsQueueUrl",
+        "CommandsDeadLettersUrl",
+        "DispatchFunctionName",
         *(f"{name}{what}" for name in sources for what in ("FunctionName", "MissedUrl")),
         *(f"{name}Tasks{what}" for name in sources for what in ("QueueUrl", "DeadLettersUrl")),
     }

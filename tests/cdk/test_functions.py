@@ -74,6 +74,7 @@ def test_the_functions_are_those_of_the_folders_and_the_catalogue(assembly: Asse
         "admin",
         "keys",
         "token",
+        "dispatch",
     }
     assert set(named(assembly)) == set(function_names())
 
@@ -158,7 +159,11 @@ def test_every_function_is_told_what_its_settings_ask_for(assembly: Assembly) ->
         "keys": {"USAGE_PLAN_IDS", "IDEMPOTENCY_TABLE", "FUNCTION_TIMEOUT", "CORS_ORIGINS", "PLANS"},
         "admin": {"DATABASE_URL", "CORS_ORIGINS", "PLANS", "DATA_BUCKET", "IDEMPOTENCY_TABLE", "FUNCTION_TIMEOUT"},
         "token": set(),
-        **{f"fetch-{source}": {"SOURCE", "DATA_BUCKET", "PAYLOAD_QUEUE_URL"} for source in CATALOG},
+        "dispatch": {"DATA_BUCKET", "QUEUE_URLS"},
+        **{
+            f"fetch-{source}": {"SOURCE", "DATA_BUCKET", "PAYLOAD_QUEUE_URL", "TASK_QUEUE_URL", "TASK_TRIES"}
+            for source in CATALOG
+        },
     }
     for name, (_, function) in named(assembly).items():
         told = variables(function)
@@ -169,12 +174,12 @@ def test_every_function_is_told_what_its_settings_ask_for(assembly: Assembly) ->
 
 def test_every_function_has_its_folder() -> None:
     """functions/<name>/handler.py for each kind of function."""
-    for folder in ("fetch", "etl", "migrate", "api", "admin", "keys", "token"):
+    for folder in ("fetch", "etl", "migrate", "api", "admin", "keys", "token", "dispatch"):
         assert (ROOT / "functions" / folder / "handler.py").is_file()
 
 
 def test_a_fetcher_may_touch_its_own_source_and_nothing_else(cloud: Assembly) -> None:
-    """Write its archive and its state, read its symbols and its state, send payloads, read its tasks."""
+    """Write its archive and its state, read its symbols and its state, send payloads, read and postpone its tasks."""
     bucket = "<DataBucketE6B0FAA8.Arn>"
     for source in CATALOG:
         template, function = named(cloud)[f"fetch-{source}"]
@@ -188,7 +193,8 @@ def test_a_fetcher_may_touch_its_own_source_and_nothing_else(cloud: Assembly) ->
         assert allowed["s3:ListBucket"] == {bucket}
         assert not {action for action in allowed if action.startswith(("rds", "secretsmanager", "ec2"))}
         missed = function["Properties"]["DeadLetterConfig"]["TargetArn"]["Fn::GetAtt"][0]
-        assert allowed["sqs:SendMessage"] == {"<PayloadsQueueF72D6F07.Arn>", f"<{missed}.Arn>"}
+        (tasks,) = allowed["sqs:ReceiveMessage"]
+        assert allowed["sqs:SendMessage"] == {"<PayloadsQueueF72D6F07.Arn>", f"<{missed}.Arn>", tasks}
 
 
 def test_the_etl_reads_the_archive_and_the_queue_and_signs_in_to_the_database(cloud: Assembly) -> None:
@@ -216,12 +222,12 @@ def test_the_function_of_keys_may_touch_api_keys_and_its_table(cloud: Assembly) 
     assert set.union(*allowed.values()) == {"<OnceTable0DB39D80.Arn>"}
 
 
-def test_the_administration_publishes_catalogs_and_nothing_else(cloud: Assembly) -> None:
-    """It reads no object, and writes only where each source's fetcher looks for its symbols."""
+def test_the_administration_publishes_catalogs_and_commands_and_nothing_else(cloud: Assembly) -> None:
+    """It reads no object, and writes only where fetchers look for their symbols and the dispatcher for its commands."""
     template, function = named(cloud)["admin"]
     allowed = grants(template, function)
-    places = {resource.rpartition("/catalog/")[2] for resource in allowed["s3:PutObject"]}
-    assert places == {f"{source}.json" for source in CATALOG}
+    places = {resource.partition("}/")[2] for resource in allowed["s3:PutObject"]}
+    assert places == {"tasks/*", *(f"catalog/{source}.json" for source in CATALOG)}
     assert {action for action in allowed if action.startswith("s3:")} == {"s3:PutObject"}
     assert not {action for action in allowed if action.startswith(("sqs", "secretsmanager", "lambda"))}
 

@@ -44,6 +44,7 @@ def test_old_objects_get_cheaper_or_go(assembly: Assembly) -> None:
     )
     assert "ExpirationInDays" not in raw
     assert (rules["errors-expire"]["Prefix"], rules["errors-expire"]["ExpirationInDays"]) == ("errors/", 90)
+    assert (rules["commands-expire"]["Prefix"], rules["commands-expire"]["ExpirationInDays"]) == ("tasks/", 30)
     assert rules["uploads-abort"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
 
 
@@ -103,7 +104,7 @@ def consumers(template: Template) -> list[tuple[Resource, Resource, Resource]]:
 def test_a_queue_hides_a_message_for_six_times_its_consumers_timeout(assembly: Assembly) -> None:
     """What Lambda asks for, so that its own retries find the message still hidden."""
     pairs = consumers(assembly.templates["ingestion"])
-    assert len(pairs) == 4
+    assert len(pairs) == 5
     for _, queue, function in pairs:
         assert queue["Properties"]["VisibilityTimeout"] >= 6 * function["Properties"]["Timeout"]
 

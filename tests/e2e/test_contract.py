@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -103,6 +103,28 @@ def test_get_candles_of_several_symbols(api: ApiClient) -> None:
     """Several symbols share one answer, and each candle says whose it is."""
     candles = api.json("/candles", symbols="BTCUSDT,ETHUSDT", interval="1m", order="desc", limit=2000)
     assert {candle["symbol"] for candle in candles} == {"BTCUSDT", "ETHUSDT"}
+
+
+def test_get_coverage(stack: LocalStack, api: ApiClient) -> None:
+    """What was fetched is complete; what was never asked for is a gap that says so; the newest come by themselves."""
+    final = [one for one in api.json("/candles/BTCUSDT", interval="1m", order="desc", limit=5) if one["final"]]
+    fetched = api.json("/coverage/BTCUSDT", interval="1m", end=final[0]["open_time"])
+    assert fetched["expected"] == fetched["present"] > 900
+    assert (fetched["complete"], fetched["gaps"]) == (True, [])
+    first = datetime.fromisoformat(fetched["start"])
+    earlier = api.json("/coverage/BTCUSDT", interval="1m", start=(first - timedelta(hours=1)).isoformat())
+    assert earlier["gaps"][0] == {
+        "start": (first - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "end": fetched["start"],
+        "missing": 60,
+        "reason": "not_fetched",
+        "repair": {"state": "on_request", "tries": 0},
+    }
+    assert all(gap["repair"]["state"] == "automatic" for gap in earlier["gaps"][1:])
+    wait_for(lambda: api.json("/coverage/THYAO.IS", interval="1d")["present"] > 200, seconds=60, alive=stack.check)
+    days = api.json("/coverage/THYAO.IS", interval="1d")
+    assert days["missing"] <= 1  # the day that ended while nobody fetched
+    assert api.json("/coverage/USDTRY", interval="1d")["missing"] == 0
 
 
 def test_get_convert(api: ApiClient) -> None:

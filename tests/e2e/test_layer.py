@@ -33,6 +33,10 @@ ENVIRONMENT = {
     "DATA_BUCKET": "bucket",
     "PAYLOAD_QUEUE_URL": "http://127.0.0.1/queue",
     "DATABASE_URL": "postgresql://user@/marketflow?host=/nowhere",
+    "IDEMPOTENCY_TABLE": "table",
+    "FUNCTION_TIMEOUT": "20",
+    "USAGE_PLAN_IDS": "{}",
+    "PLANS": "{}",
 }
 """The settings that the CDK app gives, for handlers that read them when they are imported."""
 

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from local.admin_api import AdminApi
 from local.client import ApiClient
+from local.jobs import watch
 from local.sign_in import SignIn
 from local.smoke_admin import AdminClient, machine_token
 from local.smoke_user import User
 from local.stack import PREFIX, LocalStack
+from marketflow.domain.fetching import FetchReport
+from marketflow.messaging.envelope import ReportMessage
 from marketflow.sources.catalog import CATALOG
-from tests.e2e.conftest import simulated_stack
+from tests.e2e.conftest import simulated_stack, wait_for
 
 pytestmark = pytest.mark.e2e
+
+NOTHING = FetchReport(
+    source="binance", started_at=datetime.now(UTC), finished_at=datetime.now(UTC), requests=0, succeeded=0
+)
+"""A report that changes nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +73,28 @@ def test_keys_work_with_their_own_role(guarded: LocalStack) -> None:
     rotated = user.expect(201, "POST", f"/keys/{made[0]['id']}/rotate")
     user.expect(204, "DELETE", f"/keys/{rotated['id']}")
     assert user.expect(200, "GET", "/keys") == []
+
+
+def test_the_operators_work_is_done_with_the_roles_that_it_needs(guarded: LocalStack) -> None:
+    """Administration, S3, dispatcher, fetcher and ETL: a backfill, a replay and a redrive come to their ends."""
+    day = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    start = day - timedelta(days=50)
+    asked = {"symbol": "BTCUSDT", "interval": "1m", "start": start.isoformat()}
+    sqs, dead = guarded.client("sqs"), guarded.queue_url("payloads-dlq")
+    with AdminApi.of(guarded.facts) as operator:
+        job = operator.post("/backfills", {**asked, "end": (start + timedelta(hours=1)).isoformat()})
+        assert watch(operator, f"/backfills/{job['id']}", io.StringIO())["counts"]["rows"] == 60
+        job = operator.post("/replays", {"source": "exchangerate", "start": day.isoformat()})
+        assert watch(operator, f"/replays/{job['id']}", io.StringIO())["status"] == "completed"
+        sqs.send_message(QueueUrl=dead, MessageBody=ReportMessage(correlation_id="x", report=NOTHING).to_json())
+        operator.post("/redrives", {"queue": "payloads-dlq"})
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+
+        def gone() -> bool:
+            counts = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=names)["Attributes"]
+            return not any(int(counts[name]) for name in names)
+
+        wait_for(gone, seconds=60)
 
 
 def test_a_missing_grant_fails(guarded: LocalStack) -> None:

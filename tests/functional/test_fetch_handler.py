@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -51,6 +52,7 @@ def fetch(cloud: Cloud, binance: Vendor, monkeypatch: pytest.MonkeyPatch) -> Han
         "SOURCE": "binance",
         "DATA_BUCKET": cloud.bucket,
         "PAYLOAD_QUEUE_URL": cloud.queue_url,
+        "TASK_QUEUE_URL": cloud.task_url,
         "SOURCE_BASE_URLS": binance.url,
     }
     return load("fetch", monkeypatch, environment)
@@ -138,6 +140,37 @@ def test_an_unfinished_task_and_nonsense_come_back(fetch: Handler, cloud: Cloud,
     assert [one["itemIdentifier"] for one in failed] == [batch["Records"][0]["messageId"], "nonsense"]
 
 
+def test_a_task_waits_in_its_queue_while_the_source_rests(fetch: Handler, cloud: Cloud, binance: Vendor) -> None:
+    """It is done as far as this delivery goes, and lies in the queue again, hidden until the time has come."""
+    states = SourceStates(bucket=cloud.bucket, client=cloud.s3)
+    until = datetime.now(UTC) + timedelta(minutes=10)
+    states.update("binance", lambda state: state.model_copy(update={"not_before": until}))
+    batch = event("sqs_fetch_task")
+    assert fetch(batch, Context()) == {"batchItemFailures": []}
+    assert binance.asked == []
+    delayed = "ApproximateNumberOfMessagesDelayed"
+    counts = cloud.sqs.get_queue_attributes(QueueUrl=cloud.task_url, AttributeNames=["All"])["Attributes"]
+    assert counts[delayed] == "1"
+
+
+def test_the_last_try_of_a_part_says_that_it_is_lost(fetch: Handler, cloud: Cloud, binance: Vendor) -> None:
+    """By the number of times that SQS has delivered it; earlier tries say nothing of the kind."""
+    binance.answers["/api/v3/klines"] = (503, {}, b"busy")
+    batch = event("sqs_fetch_task")
+    record = batch["Records"][0]
+    task = json.loads(record["body"])
+    record["body"] = json.dumps({**task, "part": {"job": "job", "number": 3, "subject": "an hour"}})
+    lost = []
+    for receives in ("4", "5"):
+        record["attributes"]["ApproximateReceiveCount"] = receives
+        assert fetch(batch, Context())["batchItemFailures"]
+        _, (report,) = messages(cloud)
+        lost.append(report.report.lost)
+    assert lost[0] is None
+    assert lost[1] is not None
+    assert (lost[1].part.number, lost[1].reason) == (3, "retry_later")
+
+
 def test_an_event_that_is_not_one_is_refused(fetch: Handler) -> None:
     """A fetcher does nothing on an event that it does not know, and says what is wrong with it."""
     with pytest.raises(MalformedPayloadError, match="datasets"):
@@ -167,6 +200,7 @@ def test_a_key_from_secrets_manager_travels_in_a_header_only(
             "SOURCE": "exchangerate",
             "DATA_BUCKET": cloud.bucket,
             "PAYLOAD_QUEUE_URL": cloud.queue_url,
+            "TASK_QUEUE_URL": cloud.task_url,
             "SOURCE_BASE_URLS": keyed.url,
             "SOURCE_SECRET_ID": "exchangerate",
         }

@@ -18,7 +18,7 @@ from tests.fakes import NOON
 
 pytestmark = pytest.mark.functional
 
-VALUE = "mf_free_0123456789-0123456789-0123456789-abcd"
+VALUE = "mffree0123456789-0123456789-0123456789-abcd"
 DAY = date(2026, 11, 22)
 
 

@@ -10,13 +10,31 @@ from schemathesis.checks import CheckContext
 from schemathesis.core.failures import Failure
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-BY_MEANING = frozenset({"invalid_cursor", "unknown_currency", "idempotency_mismatch", "throttled"})
+BY_MEANING = frozenset(
+    {
+        "idempotency_mismatch",
+        "invalid_cursor",
+        "invalid_symbol",
+        "not_adjustable",
+        "not_possible",
+        "precondition_failed",
+        "throttled",
+        "unknown_currency",
+    }
+)
 """Codes of requests that fit every schema, and are wrong all the same: no schema knows which cursors were given out,
 which Idempotency-Key came before, or how many requests there were in this second.
 """
 
-DETAILS = ("must be later than start", "the future has no prices yet", "days before end", "expected a day up to today")
-"""No schema can say that one parameter has to be greater than another, or than the time of day."""
+DETAILS = (
+    "must be later than start",
+    "the future has no prices yet",
+    "days before end",
+    "expected a day up to today",
+    "expected an IANA time zone",
+    "expected printable text",
+)
+"""No schema can say that one parameter has to be greater than another or than the time of day, or which zones exist."""
 
 
 def is_meant(response: schemathesis.Response) -> bool:

@@ -14,6 +14,7 @@ FETCH = {
     "SOURCE": "binance",
     "DATA_BUCKET": "bucket",
     "PAYLOAD_QUEUE_URL": "https://queue",
+    "TASK_QUEUE_URL": "https://tasks",
 }
 
 

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from marketflow.config import AdminSettings, ApiSettings, EtlSettings, FetchSettings, KeysSettings, MigrateSettings
+from marketflow.config import (
+    AdminSettings,
+    ApiSettings,
+    DispatchSettings,
+    EtlSettings,
+    FetchSettings,
+    KeysSettings,
+    MigrateSettings,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -23,7 +31,15 @@ def test_every_setting_is_explained() -> None:
     """`.env.example` has exactly the settings that the code reads, each below a line that explains it."""
     functions = {
         str(field.alias)
-        for model in (FetchSettings, EtlSettings, MigrateSettings, ApiSettings, KeysSettings, AdminSettings)
+        for model in (
+            FetchSettings,
+            EtlSettings,
+            MigrateSettings,
+            ApiSettings,
+            KeysSettings,
+            AdminSettings,
+            DispatchSettings,
+        )
         for field in model.model_fields.values()
     }
     source = (ROOT / "local" / "settings.py").read_text(encoding="utf-8")

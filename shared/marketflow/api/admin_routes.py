@@ -35,6 +35,7 @@ class AdminRoutes:
                 access=Access.ADMIN,
                 body=Draft,
                 problems=(
+                    Problem.INVALID_SYMBOL,
                     Problem.INVALID_HEADER,
                     Problem.SYMBOL_EXISTS,
                     Problem.IDEMPOTENCY_IN_PROGRESS,
@@ -50,7 +51,7 @@ class AdminRoutes:
                 access=Access.ADMIN,
                 parameters=SymbolParameters,
                 body=Change,
-                problems=(*_CHANGES, Problem.PRECONDITION_REQUIRED),
+                problems=(*_CHANGES, Problem.INVALID_SYMBOL, Problem.PRECONDITION_REQUIRED),
             ),
             Route(
                 method="DELETE",

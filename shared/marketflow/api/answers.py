@@ -96,6 +96,10 @@ DETAILS: Mapping[Problem, str] = {
     Problem.INVALID_CURSOR: "The cursor was not made for this query, or was changed. Follow the URL in the Link header "
     "as it is, or start again without a cursor.",
     Problem.INVALID_BODY: "symbol is required.",
+    Problem.INVALID_SYMBOL: "quote_currency: it is the base currency too, and USDT in USDT is always one.",
+    Problem.NOT_POSSIBLE: "end: 2027-01-01T00:00:00Z is in the future; it is 2026-11-23T12:00:00Z now.",
+    Problem.NOT_ADJUSTABLE: "adjustment: split is for stocks, and BTCUSDT is crypto: it has no splits and dividends. "
+    "Leave the parameter out, or ask for raw.",
     Problem.REQUEST_TOO_LARGE: "The body has 70000 bytes; at most 65536 are read.",
     Problem.UNSUPPORTED_MEDIA_TYPE: "Send the body as Content-Type: application/json, in UTF-8.",
     Problem.UNKNOWN_CURRENCY: "'XYZ' is no currency of ISO 4217 and none of an active crypto pair. Codes are in "
@@ -103,6 +107,8 @@ DETAILS: Mapping[Problem, str] = {
     Problem.PATH_NOT_FOUND: "There is nothing at this path.",
     Problem.SYMBOL_NOT_FOUND: "There is no symbol 'NOPE'. Names are case-sensitive; /v1/symbols lists them.",
     Problem.PRICE_NOT_FOUND: "No price of 'BTCUSDT' has been observed yet.",
+    Problem.BACKFILL_NOT_FOUND: "There is no backfill 'nope'.",
+    Problem.REPLAY_NOT_FOUND: "There is no replay 'nope'.",
     Problem.NO_PATH: "No path of active pairs with a price leads from BTC to XAF.",
     Problem.KEY_NOT_FOUND: "There is no key of this id; GET /v1/keys lists yours.",
     Problem.METHOD_NOT_ALLOWED: "POST is not possible here; allowed: GET, HEAD, OPTIONS.",
@@ -316,6 +322,52 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
         description="An item for each day, in order; today's is still growing.",
         schema=array("KeyUsage"),
         database=False,
+    ),
+    ("GET", "/v1/coverage/{symbol}"): Answer(
+        operation="getCoverage",
+        tag="Candles",
+        description="What is expected, what is stored, and every gap with its reason and what becomes of it, the "
+        "oldest first. For currencies, of which one rate a day is published, a day is present when its rate was seen.",
+        schema=ref("Coverage"),
+    ),
+    ("POST", "/v1/backfills"): Answer(
+        operation="createBackfill",
+        tag="History",
+        description="Begun.",
+        schema=ref("Backfill"),
+        status=202,
+        asks=("IdempotencyKey",),
+        headers=(("Location", "Location"),),
+    ),
+    ("GET", "/v1/backfills"): Answer(
+        operation="listBackfills",
+        tag="History",
+        description="Backfills, the newest first.",
+        schema=array("Backfill"),
+        paged=True,
+    ),
+    ("GET", "/v1/backfills/{backfill}"): Answer(
+        operation="getBackfill", tag="History", description="The backfill.", schema=ref("Backfill")
+    ),
+    ("POST", "/v1/replays"): Answer(
+        operation="createReplay",
+        tag="History",
+        description="Begun.",
+        schema=ref("Replay"),
+        status=202,
+        asks=("IdempotencyKey",),
+        headers=(("Location", "Location"),),
+    ),
+    ("GET", "/v1/replays/{replay}"): Answer(
+        operation="getReplay", tag="History", description="The replay.", schema=ref("Replay")
+    ),
+    ("POST", "/v1/redrives"): Answer(
+        operation="createRedrive",
+        tag="History",
+        description="Begun.",
+        schema=ref("Redrive"),
+        status=202,
+        asks=("IdempotencyKey",),
     ),
 }
 """By method and path; the generator refuses a route that is missing here."""

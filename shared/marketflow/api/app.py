@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from marketflow.api import bodies, parameters, problems
 from marketflow.api.cors import Cors
+from marketflow.api.coverage_routes import CoverageRoutes
 from marketflow.api.cursors import Cursors
 from marketflow.api.limits import RateLimits
 from marketflow.api.messages import Request, Response
@@ -17,6 +18,7 @@ from marketflow.api.routing import Match, Route, Router
 from marketflow.domain.plans import Limits
 from marketflow.errors import CatalogUnavailableError, RefusedError, RetryLaterError, ServiceUnavailableError
 from marketflow.services.convert import Converter
+from marketflow.services.coverage import Coverages
 from marketflow.services.market_data import MarketData
 
 
@@ -149,6 +151,7 @@ def build(  # noqa: PLR0913 - each is a fact of its own about a deployed API
     *,
     market_data: MarketData,
     converter: Converter,
+    coverages: Coverages,
     cursor_key: bytes,
     log: Log,
     meter: Meter | None = None,
@@ -157,4 +160,5 @@ def build(  # noqa: PLR0913 - each is a fact of its own about a deployed API
 ) -> App:
     """The read API. `cursor_key` must be the same in every process of a deployment, and not be public."""
     routes = ReadRoutes(market_data=market_data, converter=converter, cursors=Cursors(cursor_key)).table()
+    routes += CoverageRoutes(coverages=coverages).table()
     return App(routes, log=log, meter=meter, cors_origins=cors_origins, plans=plans)

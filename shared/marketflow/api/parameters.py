@@ -40,7 +40,8 @@ _TIME = re.compile(
 P = TypeVar("P", bound=BaseModel)
 
 
-def _moment(value: object) -> datetime:
+def moment(value: object) -> datetime:
+    """A time as clients write it, in UTC. Raises ValueError that says what is expected."""
     text = str(value)
     try:
         if _DATE.fullmatch(text):
@@ -88,7 +89,7 @@ def _names(value: object) -> tuple[str, ...]:
 
 Moment = Annotated[
     datetime,
-    BeforeValidator(_moment),
+    BeforeValidator(moment),
     WithJsonSchema(
         {
             "anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}],

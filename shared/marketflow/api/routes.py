@@ -137,7 +137,7 @@ class ReadRoutes:
                 handler=self.candles,
                 summary="Candles of one symbol.",
                 parameters=CandlesParameters,
-                problems=(Problem.INVALID_CURSOR, Problem.SYMBOL_NOT_FOUND),
+                problems=(Problem.INVALID_CURSOR, Problem.NOT_ADJUSTABLE, Problem.SYMBOL_NOT_FOUND),
             ),
         )
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from marketflow.domain.interval import Interval
+from marketflow.domain.jobs import JobStatus
 from marketflow.domain.plans import Plan
 from marketflow.domain.records import ActionKind
 from marketflow.domain.symbol import AssetType
@@ -96,6 +98,27 @@ _PROBLEM_ANSWER = _object(
     request_id=_said(TEXT, "Names the request in our logs."),
 )
 _PROBLEM_ANSWER["properties"]["parameter"] = _said(TEXT, "The parameter that is to blame, where one is.")
+
+_JOB: dict[str, Schema] = {
+    "id": TEXT,
+    "status": _said(
+        _one_of(*JobStatus),
+        "Follows from the counts: completed only when the outcome of every part is known.",
+    ),
+    "source": TEXT,
+    "symbol": TEXT,
+    "interval": _one_of(*Interval),
+    "start": TIME,
+    "end": TIME,
+    "counts": ref("JobCounts"),
+    "failures": _said({"type": "array", "items": ref("JobFailure")}, "The failed parts by reason, the most first."),
+    "created_at": TIME,
+    "started_at": _said(_or_null(TIME), "When the first part was known."),
+    "updated_at": _said(TIME, "When the last part was known."),
+    "finished_at": _or_null(TIME),
+    "parts_per_second": _or_null({"type": "number", "minimum": 0}),
+    "seconds_left": _said(_or_null(COUNT), "At the rate so far; null while that is not known."),
+}
 
 SCHEMAS: dict[str, Schema] = {
     "Decimal": {
@@ -213,6 +236,47 @@ SCHEMAS: dict[str, Schema] = {
         attribution=_said(TEXT, "The credit to show with the data, as HTML."),
         terms_url={"type": "string", "format": "uri"},
     ),
+    "Coverage": _object(
+        "What must exist of a symbol's candles and what does. A candle is expected once its interval is over.",
+        symbol=TEXT,
+        interval=_one_of(*Interval),
+        start=TIME,
+        end=TIME,
+        expected=_said(COUNT, "How many candles the market's calendar has in the range."),
+        present=_said(COUNT, "How many of them are stored and final."),
+        missing=_said(COUNT, "How many of them are not."),
+        complete=_said(TRUTH, "Whether nothing is missing, save for times in which nothing was traded."),
+        missing_by_reason={
+            "type": "object",
+            "description": "How many candles are missing for each reason.",
+            "additionalProperties": COUNT,
+        },
+        gap_count=_said(COUNT, "How many gaps there are, also beyond those that are told."),
+        gaps={"type": "array", "items": ref("Gap")},
+    ),
+    "Gap": _object(
+        "A longest run of expected candles that are missing for one reason.",
+        start=_said(TIME, "When the first of them opens."),
+        end=_said(TIME, "When the last of them is over; it is not included."),
+        missing=_said(COUNT, "How many candles; the market may have been closed in between."),
+        reason=_said(
+            TEXT,
+            "`no_trades`: the source answered and has none, because nothing was traded. `source_outage`: it answered "
+            "and has none although it writes one for every minute, or it gave no answer. `quarantined`: what it sent "
+            "was no data. `not_fetched`: it was never asked, or its answer is still to come. `closed`: the market was "
+            "not open. More may be added.",
+        ),
+        repair=_object(
+            "What becomes of it.",
+            state=_said(
+                TEXT,
+                "`not_needed`: there is nothing to be had. `automatic`: the next scheduled run asks for it. "
+                "`on_request`: a backfill can. `not_possible`: the source does not give it any more. `queued`, "
+                "`pending`, `given_up`: where it stands in the queue of repairs. More may be added.",
+            ),
+            tries=_said(COUNT, "How often a repair was tried."),
+        ),
+    ),
     "ApiKey": _object("An API key of yours.", **_KEY),
     "NewApiKey": _object(
         "An API key that has just been made.",
@@ -225,6 +289,34 @@ SCHEMAS: dict[str, Schema] = {
         used=COUNT,
         limit=_said(COUNT, "What the plan allowed."),
         remaining=COUNT,
+    ),
+    "Backfill": _object("Candles of a symbol that are fetched from the past.", **_JOB),
+    "Replay": _object(
+        "Answers out of the archive that are loaded again; start and end are when they were received.",
+        **{**_JOB, "symbol": _or_null(TEXT), "interval": {"type": "null"}},
+    ),
+    "JobCounts": _object(
+        "What became of the parts, each counted once: asked = stored + empty + failed + pending.",
+        asked=_said(_or_null(COUNT), "Requests to the source, or answers in the archive; null until they are counted."),
+        received=_said(COUNT, "Those that were answered."),
+        stored=_said(COUNT, "Those whose answer holds rows."),
+        empty=_said(COUNT, "Those whose answer says that there is nothing."),
+        failed=_said(COUNT, "Those that will not be tried again."),
+        pending=_said(_or_null(COUNT), "Those of which nothing is known yet."),
+        rows=_said(COUNT, "Rows in the answers that are data, whether or not they were new."),
+        quarantined=_said(COUNT, "Rows in the answers that were refused."),
+    ),
+    "JobFailure": _object(
+        "Parts that failed for the same reason.",
+        reason=_said(TEXT, "A stable word; new ones may be added."),
+        count=COUNT,
+        detail=_said(TEXT, "What was said of one of them."),
+        parts=_said(
+            {"type": "array", "items": TEXT}, "The first hundred: windows as start/end, or keys of the archive."
+        ),
+    ),
+    "Redrive": _object(
+        "Dead letters that are sent back: those that were there at that time.", id=TEXT, queue=TEXT, asked_at=TIME
     ),
     "Problem": _PROBLEM_ANSWER,
 }

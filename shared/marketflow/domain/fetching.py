@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, field_validator
 
 from marketflow.domain.interval import Interval
+from marketflow.domain.jobs import Part, PartFailure
+
+OUTAGE_FAILURES = frozenset({"no_answer", "retry_later", "blocked", "not_asked"})
+"""The failures of a run that say that the source does not answer us at all."""
 
 
 class FetchTask(BaseModel):
     """A piece of work for one fetcher: from its schedule (no window) or from its task queue (a window to fill).
 
     `symbols` are vendor spellings; None means every active symbol. `[start, end)` is UTC; None means the newest data.
+    `part` is the part of a backfill that this task is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -23,6 +28,7 @@ class FetchTask(BaseModel):
     symbols: tuple[str, ...] | None = None
     start: AwareDatetime | None = None
     end: AwareDatetime | None = None
+    part: Part | None = None
 
 
 class FetchOrder(BaseModel):
@@ -100,7 +106,8 @@ class FetchReport(BaseModel):
     """What one run of a fetcher did and what it knows about its source; all times UTC.
 
     `last_success_at` is the newest `received_at` of a good answer in this run. `failures` counts requests by reason.
-    `notice` is what the source announced about itself, such as the end of an endpoint.
+    `notice` is what the source announced about itself, such as the end of an endpoint. `lost` is the part of a backfill
+    that this run gave up for good.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -117,3 +124,17 @@ class FetchReport(BaseModel):
     notice: str | None = None
     budget_used: int | None = None
     budget_limit: int | None = None
+    lost: PartFailure | None = None
+
+    @property
+    def outage(self) -> tuple[datetime, datetime] | None:
+        """The half-open time during which the source gave nothing, as far as this run knows; None when it did.
+
+        It begins a minute before the run, since what was over by then is what the run would have got, and lasts until
+        the source is to be asked again. Answers that came and were no data are none of an outage, and nor is a symbol
+        that the source does not know.
+        """
+        silent = OUTAGE_FAILURES & self.failures.keys() if self.requests else self.last_error is not None
+        start = self.started_at - timedelta(minutes=1)
+        end = max(self.finished_at, self.next_due_at or self.finished_at)
+        return (start, end) if silent and not self.succeeded and start < end else None

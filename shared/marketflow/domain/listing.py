@@ -52,8 +52,8 @@ class Listed:
 
 
 def refusal(member: str, reason: str) -> RefusedError:
-    """The refusal of a body whose `member` is to blame."""
-    return RefusedError(f"{member}: {reason}.", status=400, code="invalid_body", parameter=member)
+    """The refusal of what has the form of a symbol and can be none: `member` is to blame."""
+    return RefusedError(f"{member}: {reason}.", status=400, code="invalid_symbol", parameter=member)
 
 
 def _name(text: str) -> str:

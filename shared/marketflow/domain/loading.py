@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from marketflow.domain.fetching import FetchRequest, RawResponse
+from marketflow.domain.jobs import Part
 
 WHOLE_PAYLOAD = -1
 """The position of a Reject that stands for everything that a response said."""
@@ -43,8 +44,12 @@ class LoadResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One archived answer to load. Without a `response` it is a claim check: the archive has it at `raw_key`."""
+    """One archived answer to load. Without a `response` it is a claim check: the archive has it at `raw_key`.
+
+    `part` is the part of a job that it is.
+    """
 
     request: FetchRequest
     response: RawResponse | None
     raw_key: str
+    part: Part | None = None

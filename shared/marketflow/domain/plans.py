@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, PositiveInt
@@ -9,14 +10,15 @@ from pydantic import BaseModel, ConfigDict, PositiveInt
 OPERATOR = "operator"
 """The plan of the key that the deployment makes for its operator; such a key has no prefix."""
 
-_PREFIX = "mf"
-
 
 class Plan(StrEnum):
     """The plans that a user may put a key on."""
 
     FREE = "free"
     PRO = "pro"
+
+
+_OURS = re.compile(f"mf({'|'.join(Plan)})")
 
 
 class Limits(BaseModel):
@@ -30,12 +32,14 @@ class Limits(BaseModel):
 
 
 def key_value(plan: Plan, secret: str) -> str:
-    """The value of a key on `plan`: the prefix lets secret scanners find one that leaked, and tells the plan."""
-    return f"{_PREFIX}_{plan}_{secret}"
+    """The value of a key on `plan`: the prefix lets secret scanners find one that leaked, and tells the plan.
+
+    AWS documents the values of keys as alphanumeric, so nothing stands between the parts.
+    """
+    return f"mf{plan}{secret}"
 
 
 def plan_of(value: str) -> str:
     """The plan that the value of a key tells, which the gateway found good; `operator` without our prefix."""
-    prefix, _, rest = value.partition("_")
-    plan = rest.partition("_")[0]
-    return plan if prefix == _PREFIX and plan in set(Plan) else OPERATOR
+    found = _OURS.match(value)
+    return found[1] if found else OPERATOR

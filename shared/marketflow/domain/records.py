@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from marketflow.domain.coverage import Asked, Session
 from marketflow.domain.interval import Interval
 
 
@@ -74,20 +75,29 @@ class CorporateAction:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row that is not data: where it stood in its payload, which rule it broke, and the row as JSON text."""
+    """A row that is not data: where it stood in its payload, which rule it broke, and the row as JSON text.
+
+    `open_time` is that of the candle that it would have been, None when the row does not tell.
+    """
 
     reason: str
     detail: str
     position: int
     row: str
     source_symbol: str | None = None
+    open_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedPayload:
-    """Everything that one response says, in the order in which it says it."""
+    """Everything that one response says, in the order in which it says it.
+
+    `asked` says for which open times it is complete, `sessions` when the exchange is open.
+    """
 
     candles: tuple[Candle, ...] = ()
     prices: tuple[Price, ...] = ()
     rejects: tuple[Reject, ...] = field(default=())
     actions: tuple[CorporateAction, ...] = ()
+    asked: tuple[Asked, ...] = ()
+    sessions: tuple[Session, ...] = ()

@@ -23,7 +23,8 @@ class SourceState(BaseModel):
     """One source; all times UTC.
 
     `not_before` is when it may be asked again after it sent us away, `reason` why it did, `strikes` how often in a
-    row. `unavailable` holds symbols (vendor spelling) that it did not know, with the time of the next try.
+    row. `busy_until` is when work that is not urgent may go on: until then the rest of the source's budget is for the
+    schedule. `unavailable` holds symbols (vendor spelling) that it did not know, with the time of the next try.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -32,6 +33,7 @@ class SourceState(BaseModel):
     not_before: AwareDatetime | None = None
     reason: str | None = None
     strikes: int = 0
+    busy_until: AwareDatetime | None = None
     unavailable: dict[str, AwareDatetime] = {}
 
     def dataset(self, name: str) -> DatasetState:

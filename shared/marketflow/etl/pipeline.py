@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 
 from marketflow.domain.fetching import RawResponse
@@ -12,6 +12,7 @@ from marketflow.domain.records import Candle, CorporateAction, ParsedPayload, Pr
 from marketflow.domain.rules import Fault, first_fault
 from marketflow.errors import MalformedPayloadError, MarketFlowError
 from marketflow.etl.base import Archive, Loader, Parser
+from marketflow.etl.coverage import account
 from marketflow.etl.strategies import Strategy
 
 SHOWN_CHARACTERS = 2000
@@ -38,7 +39,10 @@ class Pipeline:
         """
         response = self.claim(delivery)
         payload = self.extract(delivery, response)
-        return self.load(delivery, response, self.transform(payload, clock=response.source_time))
+        clock = response.source_time
+        rows = self.transform(payload, clock=clock)
+        asked = account(payload.asked, rows.rejects, delivery.request, clock=clock)
+        return self.load(delivery, response, replace(rows, asked=asked, sessions=payload.sessions))
 
     def claim(self, delivery: Delivery) -> RawResponse:
         """The answer itself: out of the message, or out of the archive when it did not fit."""
@@ -95,5 +99,10 @@ class Pipeline:
 def _reject(row: Candle | Price | CorporateAction, fault: Fault) -> Reject:
     text = json.dumps({field.name: getattr(row, field.name) for field in fields(row)}, default=str)
     return Reject(
-        reason=fault.reason, detail=fault.detail, position=row.position, row=text, source_symbol=row.source_symbol
+        reason=fault.reason,
+        detail=fault.detail,
+        position=row.position,
+        row=text,
+        source_symbol=row.source_symbol,
+        open_time=row.open_time if isinstance(row, Candle) else None,
     )

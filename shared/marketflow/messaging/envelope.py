@@ -1,4 +1,4 @@
-"""The messages on the payload queue: one answer of a source, or the report of one fetcher run."""
+"""The messages on the payload queue: answers of a source, reports of fetcher runs, and what the dispatcher says."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from marketflow.domain.fetching import FetchReport, FetchRequest, RawResponse
+from marketflow.domain.jobs import Claim, Listed, Part
 from marketflow.domain.loading import Delivery
 from marketflow.errors import MalformedPayloadError
 
@@ -38,9 +39,18 @@ class PayloadMessage(_Message):
     received_at: AwareDatetime
     raw_key: str
     body: bytes | None
+    part: Part | None = None
 
     @classmethod
-    def of(cls, request: FetchRequest, response: RawResponse, *, raw_key: str, correlation_id: str) -> PayloadMessage:
+    def of(
+        cls,
+        request: FetchRequest,
+        response: RawResponse,
+        *,
+        raw_key: str,
+        correlation_id: str,
+        part: Part | None = None,
+    ) -> PayloadMessage:
         """The message for an archived answer, with the body inside when it fits."""
         message = cls.model_construct(
             correlation_id=correlation_id,
@@ -50,6 +60,7 @@ class PayloadMessage(_Message):
             received_at=response.received_at,
             raw_key=raw_key,
             body=gzip.compress(response.body, COMPRESSION_LEVEL, mtime=0),
+            part=part,
         )
         if len(message.to_json().encode()) <= MAX_MESSAGE_BYTES:
             return message
@@ -68,7 +79,7 @@ class PayloadMessage(_Message):
 
     def content(self) -> Delivery:
         """What the ETL loads. Raises MalformedPayloadError (reason `bad_gzip`) when the body cannot be unpacked."""
-        return Delivery(request=self.request, response=self.response(), raw_key=self.raw_key)
+        return Delivery(request=self.request, response=self.response(), raw_key=self.raw_key, part=self.part)
 
 
 class ReportMessage(_Message):
@@ -82,23 +93,62 @@ class ReportMessage(_Message):
         return self.report
 
 
-class Codec:
-    """Turns answers and reports into messages."""
+class ClaimMessage(_Message):
+    """An archived answer that is to be loaded again: all of it lies in the archive."""
 
-    def payload(self, request: FetchRequest, response: RawResponse, *, raw_key: str, correlation_id: str) -> str:
-        """The message that carries one answer."""
-        return PayloadMessage.of(request, response, raw_key=raw_key, correlation_id=correlation_id).to_json()
+    kind: Literal["claim"] = "claim"
+    claim: Claim
+
+    def content(self) -> Claim:
+        """What is to be claimed."""
+        return self.claim
+
+
+class ListedMessage(_Message):
+    """How many parts a job turned out to have."""
+
+    kind: Literal["listed"] = "listed"
+    listed: Listed
+
+    def content(self) -> Listed:
+        """What the table of jobs takes."""
+        return self.listed
+
+
+class Codec:
+    """Turns what one function tells another into messages."""
+
+    def payload(
+        self,
+        request: FetchRequest,
+        response: RawResponse,
+        *,
+        raw_key: str,
+        correlation_id: str,
+        part: Part | None = None,
+    ) -> str:
+        """The message that carries one answer, which may be a part of a backfill."""
+        message = PayloadMessage.of(request, response, raw_key=raw_key, correlation_id=correlation_id, part=part)
+        return message.to_json()
+
+    def claim(self, claim: Claim, *, correlation_id: str) -> str:
+        """The message that has an archived answer loaded again."""
+        return ClaimMessage(claim=claim, correlation_id=correlation_id).to_json()
+
+    def listed(self, listed: Listed, *, correlation_id: str) -> str:
+        """The message that says how many parts a job has."""
+        return ListedMessage(listed=listed, correlation_id=correlation_id).to_json()
 
     def report(self, report: FetchReport, *, correlation_id: str) -> str:
         """The message that carries the report of one run."""
         return ReportMessage(report=report, correlation_id=correlation_id).to_json()
 
 
-Message = Annotated[PayloadMessage | ReportMessage, Field(discriminator="kind")]
-_ADAPTER: TypeAdapter[PayloadMessage | ReportMessage] = TypeAdapter(Message)
+AnyMessage = PayloadMessage | ReportMessage | ClaimMessage | ListedMessage
+_ADAPTER: TypeAdapter[AnyMessage] = TypeAdapter(Annotated[AnyMessage, Field(discriminator="kind")])
 
 
-def decode(text: str) -> PayloadMessage | ReportMessage:
+def decode(text: str) -> AnyMessage:
     """The message in `text`. Raises MalformedPayloadError (reason `bad_message`) that says which fields are wrong."""
     try:
         return _ADAPTER.validate_json(text)

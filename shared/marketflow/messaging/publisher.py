@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 MAX_BATCH_MESSAGES = 10
+MAX_DELAY_SECONDS = 900
 MAX_BATCH_BYTES = 250_000
 """Below the 256 KiB that one SendMessageBatch call has always been allowed to carry."""
 
@@ -38,11 +39,15 @@ class Publisher:
         self._queue_url = queue_url
         self._client = client
 
-    def send(self, texts: Sequence[str]) -> None:
-        """Send every message or raise RetryLaterError; some may then have been sent: receivers are idempotent."""
+    def send(self, texts: Sequence[str], *, delay_seconds: int = 0) -> None:
+        """Send every message or raise RetryLaterError; some may then have been sent: receivers are idempotent.
+
+        They are delivered after `delay_seconds`, at most MAX_DELAY_SECONDS.
+        """
+        delay = min(max(delay_seconds, 0), MAX_DELAY_SECONDS)
         for batch in batches(texts):
             entries: list[SendMessageBatchRequestEntryTypeDef] = [
-                {"Id": str(index), "MessageBody": text} for index, text in enumerate(batch)
+                {"Id": str(index), "MessageBody": text, "DelaySeconds": delay} for index, text in enumerate(batch)
             ]
             refused = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries).get("Failed", [])
             # Only what SQS itself could not do is tried again; a fault of ours would fail for ever.

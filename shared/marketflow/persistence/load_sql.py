@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-LOAD = """
+from functools import cache
+
+from marketflow.persistence.coverage_sql import ASKED, SESSIONS
+
+_LOAD = """
 WITH raw_object AS (
     INSERT INTO raw_objects (id, key, source, dataset, received_at)
     VALUES (CAST(:raw_id AS bigint), :raw_key, :source, :dataset, CAST(:observed_at AS timestamptz))
@@ -140,15 +144,25 @@ SELECT (SELECT count(*) FROM good_candles), (SELECT count(*) FROM written_candle
        (SELECT count(*) FROM quarantined)
 """
 
+
+@cache
+def load(*, asked: bool, sessions: bool) -> str:
+    """The statement for a payload, with `:asked` and `:sessions` only where it has some: planning each costs time."""
+    parts = [part for part, wanted in ((ASKED, asked), (SESSIONS, sessions)) if wanted]
+    return _LOAD.replace("), newest AS (", "".join(f"), {part}" for part in parts) + "), newest AS (")
+
+
 REPORT = """
 INSERT INTO source_status AS known (
-    source, last_fetch_at, last_success_at, next_due_at, last_error_at, last_error, budget_used, budget_limit
+    source, last_fetch_at, last_success_at, next_due_at, last_error_at, last_error, budget_used, budget_limit,
+    outages
 )
 VALUES (
     :source, CAST(:finished_at AS timestamptz), CAST(:last_success_at AS timestamptz),
     CAST(:next_due_at AS timestamptz),
     CASE WHEN CAST(:last_error AS text) IS NOT NULL THEN CAST(:finished_at AS timestamptz) END,
-    CAST(:last_error AS text), CAST(:budget_used AS integer), CAST(:budget_limit AS integer)
+    CAST(:last_error AS text), CAST(:budget_used AS integer), CAST(:budget_limit AS integer),
+    CAST(:outage AS tstzmultirange)
 )
 ON CONFLICT (source) DO UPDATE SET
     -- Reports may come late: each of these is a time that only moves forward, or belongs to one that did.
@@ -165,5 +179,6 @@ ON CONFLICT (source) DO UPDATE SET
         FROM (SELECT excluded.budget_used IS NOT NULL
                      AND (known.last_fetch_at IS NULL OR known.last_fetch_at <= excluded.last_fetch_at) AS newer) AS age
     ),
+    outages = known.outages + excluded.outages,
     updated_at = now()
 """

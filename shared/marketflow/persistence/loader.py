@@ -7,11 +7,12 @@ import json
 from collections.abc import Iterable
 from decimal import Decimal
 
+from marketflow.domain.coverage import Asked, Session, Span
 from marketflow.domain.fetching import FetchReport
 from marketflow.domain.loading import LoadResult, Provenance
 from marketflow.domain.records import Candle, CorporateAction, ParsedPayload, Price, Reject
 from marketflow.persistence.connection import Database
-from marketflow.persistence.load_sql import LOAD, REPORT
+from marketflow.persistence.load_sql import REPORT, load
 
 
 class Loader:
@@ -27,13 +28,18 @@ class Loader:
         and an older answer never overwrites a newer one. A final candle, a price or a corporate action with the same
         values is not rewritten: its row keeps naming the answer that said it first. Rows whose `source_symbol` the
         source does not have are refused as `unknown_symbol`, candles and prices in another currency than the symbol's
-        as `wrong_currency`.
+        as `wrong_currency`; then the answer settles nothing but that.
 
         The rows must satisfy `marketflow.domain.rules`; the table's constraints stop the whole payload otherwise.
         Raises RetryLaterError or DatabaseUnavailableError; then a later try gives the same result as this one would.
         """
+        coverage: dict[str, object] = {}
+        if payload.asked:
+            coverage["asked"] = _json(_asked(asked) for asked in payload.asked)
+        if payload.sessions:
+            coverage["sessions"] = _json(_session(session) for session in payload.sessions)
         (counts,) = self._database.query(
-            LOAD,
+            load(asked=bool(payload.asked), sessions=bool(payload.sessions)),
             raw_id=raw_id(provenance.raw_key),
             raw_key=provenance.raw_key,
             source=provenance.source,
@@ -43,6 +49,7 @@ class Loader:
             prices=_json(_price(price) for price in payload.prices),
             actions=_json(_action(action) for action in payload.actions),
             rejects=_json(_reject(reject) for reject in payload.rejects),
+            **coverage,
         )
         candles, candles_written, prices, prices_written, actions, actions_written, quarantined = counts
         return LoadResult(
@@ -66,6 +73,7 @@ class Loader:
             last_error=None if report.last_error is None else storable(report.last_error),
             budget_used=report.budget_used,
             budget_limit=report.budget_limit,
+            outage=_ranges(() if report.outage is None else (report.outage,)),
         )
 
 
@@ -139,3 +147,25 @@ def _reject(reject: Reject) -> dict[str, object]:
         "detail": storable(reject.detail),
         "row_text": storable(reject.row),
     }
+
+
+def _asked(asked: Asked) -> dict[str, object]:
+    return {
+        "source_symbol": storable(asked.source_symbol),
+        "interval": asked.interval.value,
+        "fetched": _ranges(asked.fetched),
+        "refused": _ranges(asked.refused),
+    }
+
+
+def _session(session: Session) -> dict[str, object]:
+    return {
+        "source_symbol": storable(session.source_symbol),
+        "opens_at": session.opens_at.isoformat(),
+        "closes_at": session.closes_at.isoformat(),
+    }
+
+
+def _ranges(spans: Iterable[Span]) -> str:
+    """The text of a tstzmultirange."""
+    return "{" + ",".join(f"[{start.isoformat()},{end.isoformat()})" for start, end in spans) + "}"

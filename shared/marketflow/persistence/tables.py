@@ -10,6 +10,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Identity,
+    Index,
     Integer,
     MetaData,
     Numeric,
@@ -17,11 +18,13 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    text,
     true,
 )
-from sqlalchemy.dialects.postgresql import ENUM
+from sqlalchemy.dialects.postgresql import ENUM, TSTZMULTIRANGE
 
 from marketflow.domain.interval import Interval
+from marketflow.domain.jobs import JobKind
 from marketflow.domain.symbol import AssetType
 
 metadata = MetaData(
@@ -40,6 +43,8 @@ candle_interval = ENUM(*(interval.value for interval in Interval), name="candle_
 _UTC = DateTime(timezone=True)
 _NAME = Text(collation="C")
 """Sorted by code point, so that pages come in the same order on every server."""
+
+_NOTHING = text("'{}'")
 
 symbols = Table(
     "symbols",
@@ -155,6 +160,40 @@ quarantine = Table(
     comment="What a source sent that is not data, with the reason.",
 )
 
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", _NAME, primary_key=True),
+    Column("kind", Text, nullable=False, comment="Whether the data comes from a source or from the archive."),
+    Column("source", Text, nullable=False),
+    Column("symbol", Text, comment="Our spelling; null for a replay of all."),
+    Column("interval", candle_interval),
+    Column("starts_at", _UTC, nullable=False, comment="Of a backfill: open time; of a replay: when it was received."),
+    Column("ends_at", _UTC, nullable=False, comment="Exclusive."),
+    Column("parts", BigInteger, comment="How many there are; null while the archive is being listed."),
+    Column("created_at", _UTC, nullable=False, server_default=func.now()),
+    CheckConstraint(f"kind IN ({', '.join(repr(kind.value) for kind in JobKind)})", name="kind"),
+    Index(None, "kind", "created_at", "id"),
+    comment="Backfills and replays.",
+)
+
+job_parts = Table(
+    "job_parts",
+    metadata,
+    Column("job_id", _NAME, ForeignKey(jobs.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("part", BigInteger, primary_key=True, autoincrement=False),
+    Column("outcome", Text, nullable=False),
+    Column("received", Boolean, nullable=False, comment="Whether there was an answer at all."),
+    Column("rows", Integer, nullable=False, comment="Rows of the answer that are data."),
+    Column("quarantined", Integer, nullable=False, comment="Rows of the answer that are none."),
+    Column("reason", Text, comment="Of a failure: a short stable code."),
+    Column("detail", Text),
+    Column("subject", Text, nullable=False, comment="The window that was asked for, or the key in the archive."),
+    Column("known_at", _UTC, nullable=False, server_default=func.now()),
+    CheckConstraint("outcome IN ('stored', 'empty', 'failed')", name="outcome"),
+    comment="What became of each part of a job; one that is not here is not known yet.",
+)
+
 source_status = Table(
     "source_status",
     metadata,
@@ -169,5 +208,26 @@ source_status = Table(
     Column("last_loaded_at", _UTC, comment="When rows were last put into these tables."),
     Column("newest_data_at", _UTC, comment="The newest open_time or as_of among them."),
     Column("updated_at", _UTC, nullable=False, server_default=func.now()),
+    Column("outages", TSTZMULTIRANGE, nullable=False, server_default=_NOTHING, comment="When it did not answer."),
     comment="How each source does.",
+)
+
+fetched_ranges = Table(
+    "fetched_ranges",
+    metadata,
+    Column("symbol_id", Integer, ForeignKey(symbols.c.id), primary_key=True, autoincrement=False),
+    Column("interval", candle_interval, primary_key=True),
+    Column("fetched", TSTZMULTIRANGE, nullable=False, comment="Open times for which an answer was complete."),
+    Column("refused", TSTZMULTIRANGE, nullable=False, comment="Open times for which an answer held what is no data."),
+    comment="What was asked of a source and answered: a candle that is missing from it does not exist there.",
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("exchange", _NAME, primary_key=True, comment="symbols.exchange; the symbol itself where that is null."),
+    Column("opens_at", _UTC, primary_key=True),
+    Column("closes_at", _UTC, nullable=False, comment="The earliest that was ever said: a half day is told late."),
+    CheckConstraint("opens_at < closes_at", name="order"),
+    comment="When exchanges are open for trade, as the sources say.",
 )

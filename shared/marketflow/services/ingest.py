@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from marketflow.domain.fetching import FetchReport, FetchRequest, FetchTask, RawResponse, Verdict
+from marketflow.domain.jobs import PartFailure
 from marketflow.domain.state import DatasetState, SourceState
 from marketflow.errors import (
     MalformedPayloadError,
-    MarketFlowError,
+    RefusedError,
     RetryLaterError,
     SourceBlockedError,
     SymbolUnavailableError,
 )
-from marketflow.services.pacing import Pacer
+from marketflow.services.pacing import Pacer, all_of
 from marketflow.services.ports import Archive, Clock, Codec, Fetch, Outbox, SourcePort, StateStore, SymbolBook
-from marketflow.services.standing import Outcome, next_state
+from marketflow.services.retries import UNAVAILABLE, lost, part_of
+from marketflow.services.standing import BACKGROUND_SHARE, Outcome, next_state
+
+TASK_INSTANCES = 2
+"""How many instances of a fetcher take tasks from its queue at once (cdk/constructs/source_ingestion.py)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,32 +92,71 @@ class Ingest:
         self._symbols = symbols
         self._states = states
         self._clock = clock
+        # Two instances take tasks: each has half of the share. One pacer is for all tasks of this one.
+        pause = manners.min_interval_seconds * BACKGROUND_SHARE * TASK_INSTANCES
+        self._background = Pacer(max_concurrency=1, min_interval_seconds=pause)
+
+    def background_rests_until(self) -> datetime | None:
+        """Until when no task may be done that is not urgent; None when one may be done now.
+
+        The source sent us away, or so much of its budget is used that the rest belongs to the schedule.
+        """
+        state = self._states.read(self._source.name)
+        moments = [one for one in (state.not_before, state.busy_until) if one is not None and one > self._clock()]
+        return max(moments, default=None)
 
     async def run(
-        self, tasks: Sequence[FetchTask], *, correlation_id: str, time_left: Callable[[], float]
+        self,
+        tasks: Sequence[FetchTask],
+        *,
+        correlation_id: str,
+        time_left: Callable[[], float],
+        background: bool = False,
+        last_try: bool = False,
     ) -> FetchReport:
         """Do `tasks` and say what came of it.
 
-        `time_left` gives the seconds until the function is cut off; no request starts that could outlive it. Raises
-        RefusedError for a task that the source cannot do, RetryLaterError when the queue does not take the messages.
+        `time_left` gives the seconds until the function is cut off; no request starts that could outlive it.
+        `background` work is paced so that the schedule never waits for it. After the `last_try` nobody will ask again:
+        the report names the part that is lost. Raises RefusedError for a task that the source cannot do
+        and that is no part of a backfill, RetryLaterError when the queue does not take the messages.
         """
         run = Run(correlation_id, Outcome(started_at=self._clock()), time_left)
         state = self._states.read(self._source.name)
         if state.not_before is not None and run.outcome.started_at < state.not_before:
-            return await self._send_report(run, state)
-        jobs = self._jobs(tasks, state, run)
-        pacer = Pacer(
-            max_concurrency=self._manners.max_concurrency, min_interval_seconds=self._manners.min_interval_seconds
-        )
-        await _all_of(self._do(job, run, pacer) for job in jobs)
+            return await self._send_report(run, state, tasks, last_try=last_try)
+        try:
+            jobs = self._jobs(tasks, state, run)
+        except RefusedError as error:
+            if (part := part_of(tasks)) is None:
+                raise
+            # The queue would bring it back, and the source cannot do it then either: its window has become too old.
+            refused = PartFailure(part=part, reason=error.code, detail=error.detail)
+            return await self._send_report(run, state, tasks, last_try=last_try, refused=refused)
+        pacer = self._background if background else self._schedule_pacer()
+        await all_of(self._do(job, run, pacer) for job in jobs)
         # Messages first: a crash before the state is written only means that the same data is fetched again.
         await asyncio.to_thread(self._outbox.send, run.messages)
-        if run.requests:
+        if run.requests and next_state(state, run.outcome) != state:
+            # A task mostly changes nothing, and those who do something at the same time need not wait for each other.
             state = self._states.update(self._source.name, lambda newest: next_state(newest, run.outcome))
-        return await self._send_report(run, state)
+        return await self._send_report(run, state, tasks, last_try=last_try)
 
-    async def _send_report(self, run: Run, state: SourceState) -> FetchReport:
+    def _schedule_pacer(self) -> Pacer:
+        manners = self._manners
+        return Pacer(max_concurrency=manners.max_concurrency, min_interval_seconds=manners.min_interval_seconds)
+
+    async def _send_report(
+        self,
+        run: Run,
+        state: SourceState,
+        tasks: Sequence[FetchTask],
+        *,
+        last_try: bool,
+        refused: PartFailure | None = None,
+    ) -> FetchReport:
         report = self._report(run, state)
+        report = report.model_copy(update={"lost": refused or lost(part_of(tasks), report, last_try=last_try)})
         message = self._codec.report(report, correlation_id=run.correlation_id)
         await asyncio.to_thread(self._outbox.send, [message])
         return report
@@ -163,7 +207,7 @@ class Ingest:
                 return
             # Judged before the next request may start: an answer that sends us away stops all that are waiting.
             again = await self._take(job, response, run)
-        await _all_of(self._do(one, run, pacer) for one in again)
+        await all_of(self._do(one, run, pacer) for one in again)
 
     async def _take(self, job: Job, response: RawResponse, run: Run) -> list[Job]:
         """Archive an answer and hand it on when it is one; the jobs that it makes necessary."""
@@ -190,13 +234,15 @@ class Ingest:
 
     async def _hand_on(self, job: Job, response: RawResponse, run: Run) -> None:
         key = await asyncio.to_thread(self._archive.put, job.request, response)
-        message = self._codec.payload(job.request, response, raw_key=key, correlation_id=run.correlation_id)
+        message = self._codec.payload(
+            job.request, response, raw_key=key, correlation_id=run.correlation_id, part=job.task.part
+        )
         run.messages.append(message)
 
     def _without(self, job: Job, error: SymbolUnavailableError, run: Run) -> list[Job]:
         """One unknown name fails a call for many: ask for each alone. A single one is left out for a while."""
         if len(job.request.symbols) == 1:
-            run.failures["symbol_unavailable"] += 1
+            run.failures[UNAVAILABLE] += 1
             run.last_error = str(error)
             run.outcome.unavailable.update(error.symbols)
             return []
@@ -211,6 +257,7 @@ class Ingest:
     def _note_success(job: Job, response: RawResponse, verdict: Verdict, run: Run) -> None:
         run.outcome.succeeded += 1
         run.outcome.good_symbols.update(job.request.symbols)
+        run.outcome.note_budget(verdict, response.received_at)
         run.last_success_at = max(run.last_success_at or response.received_at, response.received_at)
         if verdict.next_due is not None:
             known = run.outcome.next_due.get(job.task.dataset, verdict.next_due)
@@ -244,30 +291,3 @@ def _joined(task: FetchTask, symbols: Sequence[str], standing: DatasetState) -> 
     if task.start is not None or task.symbols is not None or standing.symbols is None:
         return frozenset()
     return frozenset(symbols) - standing.symbols
-
-
-async def _all_of(pieces: Iterable[Awaitable[None]]) -> None:
-    """Wait for every piece, also when one fails, so that nothing runs on behind a run that has ended.
-
-    Raises the first error.
-    """
-    for result in await asyncio.gather(*pieces, return_exceptions=True):
-        if isinstance(result, BaseException):
-            raise result
-
-
-def must_retry(report: FetchReport) -> MarketFlowError | None:
-    """Why a task has to be done again, for a queue that redelivers it; None when it is done for good.
-
-    Unknown symbols and quarantined answers are done: asking again gives the same.
-    """
-    open_failures = {
-        kind: count
-        for kind, count in report.failures.items()
-        if kind != "symbol_unavailable" and not kind.startswith("malformed_")
-    }
-    if not open_failures and (report.requests or report.last_error is None):
-        return None
-    return RetryLaterError(
-        f"{report.source}: {open_failures or 'not asked'}: {report.last_error}", not_before=report.next_due_at
-    )

@@ -156,12 +156,17 @@ class MarketData:
                 f"adjustment: {query.adjustment} is for stocks, and {name} is {page.asset_type}: it has no splits and "
                 "dividends. Leave the parameter out, or ask for raw."
             )
-            raise RefusedError(detail, status=400, code="invalid_parameter", parameter="adjustment")
+            raise RefusedError(detail, status=400, code="not_adjustable", parameter="adjustment")
         return CandleAnswer(page=page, settled=_settled(page, query))
 
     def candle_batch(self, names: Sequence[str], query: CandleQuery) -> CandleBatch:
         """A page of several symbols' candles; the names that are not in its `known` do not exist."""
         return self._reader.candle_batch([name for name in names if _NAME.fullmatch(name)], query)
+
+
+def is_name(name: str) -> bool:
+    """Whether a symbol could have this name, so that the database may be asked for it."""
+    return _NAME.fullmatch(name) is not None
 
 
 def unknown_symbol(name: str) -> RefusedError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Iterable
 from types import TracebackType
 
 
@@ -31,3 +32,13 @@ class Pacer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._places.release()
+
+
+async def all_of(pieces: Iterable[Awaitable[None]]) -> None:
+    """Wait for every piece, also when one fails, so that nothing runs on behind a run that has ended.
+
+    Raises the first error.
+    """
+    for result in await asyncio.gather(*pieces, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from marketflow.domain.fetching import FetchReport, FetchRequest, FetchTask, RawResponse, Verdict
+from marketflow.domain.jobs import Part
 from marketflow.domain.state import SourceState
 from marketflow.domain.symbol import Symbol
 
@@ -57,11 +58,27 @@ class Outbox(Protocol):
         ...
 
 
+class TaskQueue(Protocol):
+    """Where tasks wait."""
+
+    def send(self, texts: Sequence[str], *, delay_seconds: int = 0) -> None:
+        """Put tasks there, to be done after so many seconds (cut at what the queue can), or raise RetryLaterError."""
+        ...
+
+
 class Codec(Protocol):
     """The words on the queue."""
 
-    def payload(self, request: FetchRequest, response: RawResponse, *, raw_key: str, correlation_id: str) -> str:
-        """The message that carries one answer."""
+    def payload(
+        self,
+        request: FetchRequest,
+        response: RawResponse,
+        *,
+        raw_key: str,
+        correlation_id: str,
+        part: Part | None = None,
+    ) -> str:
+        """The message that carries one answer, which may be a part of a backfill."""
         ...
 
     def report(self, report: FetchReport, *, correlation_id: str) -> str:

@@ -5,12 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from marketflow.domain.fetching import Verdict
 from marketflow.domain.state import DatasetState, SourceState
 from marketflow.errors import RetryLaterError, SourceBlockedError
 
 FIRST_PAUSE = timedelta(minutes=1)
 BLOCKED_PAUSE = timedelta(minutes=15)
 LONGEST_PAUSE = timedelta(hours=6)
+BACKGROUND_SHARE = 2
+"""What is not urgent may take one part in so many of a source's rate and of its budget: the schedule has the rest."""
+
+BUDGET_WINDOW = timedelta(minutes=1)
+"""The time for which every budget that a source tells of counts."""
+
 UNAVAILABLE_PAUSE = timedelta(hours=6)
 """A symbol that the source did not know is asked again after this: names come back after halts and renamings."""
 
@@ -26,7 +33,15 @@ class Outcome:
     good_symbols: set[str] = field(default_factory=set)
     unavailable: set[str] = field(default_factory=set)
     stop: RetryLaterError | SourceBlockedError | None = None
+    busy_until: datetime | None = None
     succeeded: int = 0
+
+    def note_budget(self, verdict: Verdict, received_at: datetime) -> None:
+        """Keep background work away until the source's next minute once the schedule's share would be touched."""
+        used, limit = verdict.budget_used, verdict.budget_limit
+        if used is not None and limit is not None and used * BACKGROUND_SHARE >= limit:
+            until = received_at.replace(second=0, microsecond=0) + BUDGET_WINDOW
+            self.busy_until = max(self.busy_until or until, until)
 
 
 def next_state(state: SourceState, outcome: Outcome) -> SourceState:
@@ -45,7 +60,10 @@ def next_state(state: SourceState, outcome: Outcome) -> SourceState:
         for symbol, until in state.unavailable.items()
         if until > now and symbol not in outcome.good_symbols
     } | dict.fromkeys(outcome.unavailable, now + UNAVAILABLE_PAUSE)
-    changed = state.model_copy(update={"datasets": datasets, "unavailable": unavailable})
+    busy = [moment for moment in (state.busy_until, outcome.busy_until) if moment is not None]
+    changed = state.model_copy(
+        update={"datasets": datasets, "unavailable": unavailable, "busy_until": max(busy, default=None)}
+    )
     if outcome.stop is not None:
         return _sent_away(changed, outcome.stop, now)
     if outcome.succeeded:

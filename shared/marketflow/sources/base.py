@@ -8,8 +8,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from marketflow.domain.fetching import FetchRequest, FetchTask, RawResponse, Verdict
+from marketflow.domain.interval import Interval
+from marketflow.domain.jobs import History
 from marketflow.domain.records import ParsedPayload
-from marketflow.errors import RetryLaterError
+from marketflow.errors import RefusedError, RetryLaterError
+from marketflow.sources import wire
 from marketflow.sources.catalog import CATALOG, SourceSpec
 
 if TYPE_CHECKING:
@@ -27,6 +30,8 @@ class Source(ABC):
 
     name: ClassVar[str]
     kept_headers: ClassVar[tuple[str, ...]] = ()
+    histories: ClassVar[Mapping[Interval, History]] = {}
+    """What a backfill may ask for; an interval that is missing has no history here."""
 
     def __init__(self, *, base_urls: Sequence[str] = (), api_key: str | None = None) -> None:
         self.spec: SourceSpec = CATALOG[self.name]
@@ -55,6 +60,17 @@ class Source(ABC):
     @abstractmethod
     def parse(self, request: FetchRequest, response: RawResponse) -> ParsedPayload:
         """The rows of `response`. A bad row becomes a Reject; raises as `check` does when nothing of it is data."""
+
+    @classmethod
+    def pages(cls, interval: Interval, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+        """`[start, end)` in windows of one request each: in order, without overlap, none longer than the source allows.
+
+        The same range always gives the same pages. Raises RefusedError for an interval without history.
+        """
+        if interval not in cls.histories:
+            message = f"{CATALOG[cls.name].title} gives no history of {interval}."
+            raise RefusedError(message, status=422, code="window_not_available", parameter="interval")
+        return wire.spans(start, end, cls.histories[interval].page)
 
     def headers(self) -> Mapping[str, str]:
         """The request headers; the place for a credential, since a URL ends up in logs."""

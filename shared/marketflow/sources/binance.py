@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
+from marketflow.domain.coverage import Asked, Span
 from marketflow.domain.fetching import FetchRequest, FetchTask, RawResponse, Verdict
 from marketflow.domain.interval import Interval
+from marketflow.domain.jobs import History
 from marketflow.domain.money import plain_decimal, shown
 from marketflow.domain.records import Candle, ParsedPayload, Price, Reject
 from marketflow.errors import MalformedPayloadError, RetryLaterError, SourceBlockedError, SymbolUnavailableError
@@ -20,7 +23,10 @@ WEIGHT_LIMIT = 6000
 """Request weight per minute and IP address; every answer carries what is used of it."""
 
 _KLINES_PER_CALL = 1000
+_DEFAULT_LIMIT = 500
+_OPENED = datetime(2017, 7, 14, tzinfo=UTC)  # no candle is older than the exchange
 _SYMBOLS_PER_CALL = 200  # about 4 KB of URL; more than that is refused by some proxies on the way
+_MINUTE = timedelta(minutes=1)
 _MINUTE_MS = 60_000
 _DAY_MS = 86_400_000
 _LARGEST_COUNT = 2**63
@@ -35,6 +41,9 @@ class Binance(Source):
 
     name = "binance"
     kept_headers = ("x-mbx-used-weight-1m", "x-mbx-used-weight")
+    histories: ClassVar[Mapping[Interval, History]] = {
+        Interval.M1: History(dataset="klines_1m", page=timedelta(minutes=_KLINES_PER_CALL), since=_OPENED)
+    }
 
     def build_requests(
         self, task: FetchTask, symbols: Sequence[str], *, now: datetime, since: datetime | None
@@ -71,7 +80,8 @@ class Binance(Source):
         """Candles, or prices as of the answer's `Date` header since Binance gives last trades without a time."""
         rows = self._document(request, response)
         if request.dataset == "klines_1m":
-            return _read_klines(rows, request.symbols[0], now_ms=_milliseconds(response.source_time))
+            payload = _read_klines(rows, request.symbols[0], now_ms=_milliseconds(response.source_time))
+            return replace(payload, asked=_asked(payload, request, len(rows), clock=response.source_time))
         return _read_prices(rows, request.symbols, as_of=response.source_time.astimezone(UTC))
 
     def _document(self, request: FetchRequest, response: RawResponse) -> list[object]:
@@ -175,8 +185,36 @@ def _read_klines(rows: list[object], symbol: str, *, now_ms: int) -> ParsedPaylo
         try:
             candles.append(_candle(row, symbol, now_ms, position))
         except MalformedPayloadError as error:
-            rejects.append(wire.reject(error, position=position, row=row, source_symbol=symbol))
+            rejects.append(
+                wire.reject(error, position=position, row=row, source_symbol=symbol, open_time=_open_time(row))
+            )
     return ParsedPayload(candles=tuple(candles), rejects=tuple(rejects))
+
+
+def _asked(payload: ParsedPayload, request: FetchRequest, rows: int, *, clock: datetime) -> tuple[Asked, ...]:
+    """For which minutes the klines are complete: those of the request that were over by the source's clock.
+
+    A page that is full was cut by its limit, at its end when it has a window, else at its beginning. A newest page
+    without rows settles nothing: whatever is asked for by schedule has been traded.
+    """
+    limit = int(dict(request.params).get("limit", _DEFAULT_LIMIT))
+    over = clock.astimezone(UTC).replace(second=0, microsecond=0)
+    full, times = rows >= limit, sorted(candle.open_time for candle in payload.candles)
+    if not times and (full or request.start is None):
+        return ()
+    if request.start is None or request.end is None:
+        span: Span = (times[0] if full else over - (limit - 1) * _MINUTE, over)
+    else:
+        span = (request.start, min(times[-1] + _MINUTE if full else request.end, over))
+    return (Asked(request.symbols[0], Interval.M1, fetched=(span,)),) if span[0] < span[1] else ()
+
+
+def _open_time(row: object) -> datetime | None:
+    """The open time of a row that was refused, when it tells one."""
+    first = row[0] if isinstance(row, list) and row else None
+    if type(first) is not int or not 0 <= first <= wire.LATEST * 1000:
+        return None
+    return datetime.fromtimestamp(first // 1000, UTC)
 
 
 def _candle(row: object, symbol: str, now_ms: int, position: int) -> Candle:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_DAY = 86_400
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
@@ -23,12 +25,27 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """The candles of one interval that a source is asked for by schedule, so that a missing one can be explained.
+
+    A run that follows an outage asks for `catches_up_seconds` at most. `history_seconds` is how old a candle may be
+    that a backfill still gets; None means that there is no such limit.
+    """
+
+    interval: str
+    catches_up_seconds: int
+    history_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSpec:
     """One source.
 
     `base_urls` are equivalent hosts, tried in order. `max_concurrency` requests run at once, and two never start less
     than `min_interval_seconds` apart. `freshness_target_seconds` is the age at which its newest data counts as stale.
     `needs_user_agent` and the like do not belong here: they are wire facts and live in the source's module.
+    `calendar` says when it has candles: `always`, in the `sessions` of exchanges, or `rates`, one a day (UTC) and no
+    candles. With `flat_candles` it sends one for a time without trades too. `series` are its scheduled candles.
     `optional_key` says that an API key, kept in Secrets Manager, unlocks more; with one, `keyed_base_urls` are asked.
     """
 
@@ -43,6 +60,9 @@ class SourceSpec:
     freshness_target_seconds: int
     attribution: str
     terms_url: str
+    calendar: str
+    series: tuple[Series, ...]
+    flat_candles: bool = False
     optional_key: bool = False
     keyed_base_urls: tuple[str, ...] = ()
 
@@ -69,6 +89,9 @@ CATALOG: dict[str, SourceSpec] = {
             freshness_target_seconds=180,
             attribution="Market data by Binance",
             terms_url="https://www.binance.com/en/terms",
+            calendar="always",
+            flat_candles=True,
+            series=(Series(interval="1m", catches_up_seconds=997 * 60),),
         ),
         SourceSpec(
             name="yahoo",
@@ -87,6 +110,11 @@ CATALOG: dict[str, SourceSpec] = {
             freshness_target_seconds=1200,
             attribution="Market data by Yahoo Finance; for your own use, not for redistribution",
             terms_url="https://legal.yahoo.com/us/en/yahoo/terms/otos/index.html",
+            calendar="sessions",
+            series=(
+                Series(interval="1m", catches_up_seconds=4 * _DAY, history_seconds=29 * _DAY),
+                Series(interval="1d", catches_up_seconds=365 * _DAY),
+            ),
         ),
         SourceSpec(
             name="exchangerate",
@@ -104,6 +132,8 @@ CATALOG: dict[str, SourceSpec] = {
             freshness_target_seconds=93_600,
             attribution='<a href="https://www.exchangerate-api.com">Rates By Exchange Rate API</a>',
             terms_url="https://www.exchangerate-api.com/terms",
+            calendar="rates",
+            series=(Series(interval="1d", catches_up_seconds=0, history_seconds=0),),
             optional_key=True,
             keyed_base_urls=("https://v6.exchangerate-api.com",),
         ),

@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import NoReturn
 
+from marketflow.domain.coverage import Asked
 from marketflow.domain.fetching import FetchRequest, FetchTask, RawResponse, Verdict
+from marketflow.domain.interval import Interval
 from marketflow.domain.money import cross_rate, exact, shown
 from marketflow.domain.records import ParsedPayload, Price, Reject
 from marketflow.errors import MalformedPayloadError, RetryLaterError, SourceBlockedError
@@ -97,7 +99,10 @@ class ExchangeRate(Source):
                 rejects.append(wire.reject(error, position=position, row=row, source_symbol=pair))
             else:
                 prices.append(Price(pair, as_of, price, currency=quote, position=position))
-        return ParsedPayload(prices=tuple(prices), rejects=tuple(rejects))
+        # Whatever was published from the day of this publication until the answer is in it.
+        span = (as_of.replace(hour=0, minute=0, second=0), max(response.source_time, as_of + timedelta(seconds=1)))
+        asked = tuple(Asked(pair, Interval.D1, fetched=(span,)) for pair in request.symbols)
+        return ParsedPayload(prices=tuple(prices), rejects=tuple(rejects), asked=asked)
 
     def _rates(self, request: FetchRequest, response: RawResponse) -> _Rates:
         """The rates in `response`. Raises as `check` does."""

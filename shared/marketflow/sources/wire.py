@@ -130,13 +130,27 @@ def instant(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def reject(error: MalformedPayloadError, *, position: int, row: object, source_symbol: str | None = None) -> Reject:
+def reject(
+    error: MalformedPayloadError,
+    *,
+    position: int,
+    row: object,
+    source_symbol: str | None = None,
+    open_time: datetime | None = None,
+) -> Reject:
     """The refusal of one row; its JSON text is cut at 2000 characters, the raw body has the rest."""
     try:
         text = json.dumps(row, default=str)[:_ROW_CHARACTERS]
     except (RecursionError, ValueError):
         text = '"a row that cannot be printed"'
-    return Reject(reason=error.reason, detail=str(error), position=position, row=text, source_symbol=source_symbol)
+    return Reject(
+        reason=error.reason,
+        detail=str(error),
+        position=position,
+        row=text,
+        source_symbol=source_symbol,
+        open_time=open_time,
+    )
 
 
 def _retry_after(response: RawResponse, received: datetime) -> timedelta:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 from urllib.parse import quote
 
 from marketflow.domain.fetching import FetchRequest, FetchTask, RawResponse, Verdict
 from marketflow.domain.interval import Interval
+from marketflow.domain.jobs import History
 from marketflow.domain.money import shown
 from marketflow.domain.records import ParsedPayload
 from marketflow.errors import (
@@ -20,10 +22,15 @@ from marketflow.errors import (
 from marketflow.sources import wire
 from marketflow.sources.base import Source
 from marketflow.sources.yahoo_chart import Chart, read_chart
+from marketflow.sources.yahoo_coverage import nothing_there
 from marketflow.sources.yahoo_rows import read_rows
 
 INTRADAY_REACH = timedelta(days=30)
 INTRADAY_SPAN = timedelta(days=7)
+
+_DAILY_SPAN = timedelta(days=3653)  # any span is answered; ten years are a message of some 80 KB
+_OLDEST_DAY = datetime(1927, 12, 30, tzinfo=UTC)  # the first day of ^GSPC, than which no other chart is older
+_QUEUEING = timedelta(days=1)  # what may pass until the last page of a backfill is asked for
 
 _RATE_WAIT = timedelta(minutes=5)  # Yahoo names no time; blocks last from minutes on
 _NIGHT = timedelta(hours=1)  # far shorter than any exchange is closed between two sessions
@@ -48,6 +55,12 @@ class Yahoo(Source):
 
     name = "yahoo"
     kept_headers = ("age",)
+    histories: ClassVar[Mapping[Interval, History]] = {
+        Interval.M1: History(
+            dataset="chart_1m", page=INTRADAY_SPAN, since=_OLDEST_DAY, reach=INTRADAY_REACH - _QUEUEING
+        ),
+        Interval.D1: History(dataset="chart_1d", page=_DAILY_SPAN, since=_OLDEST_DAY),
+    }
 
     def build_requests(
         self, task: FetchTask, symbols: Sequence[str], *, now: datetime, since: datetime | None
@@ -88,7 +101,10 @@ class Yahoo(Source):
     def parse(self, request: FetchRequest, response: RawResponse) -> ParsedPayload:
         """The candles inside the request's window, the latest price, dividends and splits; in major currency units."""
         chart = self._chart(request, response)
-        return ParsedPayload() if chart is None else read_rows(chart, request, clock=_clock(response))
+        clock = _clock(response)
+        if chart is None:
+            return ParsedPayload(asked=nothing_there(request, clock) if response.status == 400 else ())
+        return read_rows(chart, request, clock=clock)
 
     def headers(self) -> Mapping[str, str]:
         """A browser's headers; there is no credential."""

@@ -12,6 +12,7 @@ from marketflow.errors import MalformedPayloadError
 from marketflow.sources import wire
 from marketflow.sources.yahoo_actions import read_actions
 from marketflow.sources.yahoo_chart import Chart, Object, Row
+from marketflow.sources.yahoo_coverage import asked, sessions
 from marketflow.sources.yahoo_frame import LONGEST_DELAY, Frame, read_frame
 
 PRICE_POSITION = -1
@@ -38,14 +39,51 @@ def read_rows(chart: Chart, request: FetchRequest, *, clock: int) -> ParsedPaylo
                 continue
             candle = _candle(frame, stamp, row, position)
         except MalformedPayloadError as error:
-            rejects.append(wire.reject(error, position=position, row=row, source_symbol=frame.symbol))
+            rejects.append(
+                wire.reject(
+                    error,
+                    position=position,
+                    row=row,
+                    source_symbol=frame.symbol,
+                    open_time=_open_time(frame, row[0]),
+                )
+            )
             continue
         if _inside(candle.open_time, request):
             candles[candle.open_time] = candle
     ordered = tuple(candles[moment] for moment in sorted(candles))
     # Not cut at the window: the candles inside it are adjusted for the splits behind it.
     actions, refused = read_actions(chart.events, frame)
-    return ParsedPayload(candles=ordered, prices=tuple(prices), rejects=(*rejects, *refused), actions=actions)
+    return ParsedPayload(
+        candles=ordered,
+        prices=tuple(prices),
+        rejects=(*rejects, *refused),
+        actions=actions,
+        asked=asked(request, zone=frame.zone, first=_first(chart, frame), over=_over(frame)),
+        sessions=sessions(frame.symbol, frame.sessions),
+    )
+
+
+def _first(chart: Chart, frame: Frame) -> int | None:
+    """When the chart begins: with the first session or day that it shows."""
+    stamps = [stamp for stamp in chart.stamps if type(stamp) is int and abs(stamp) < wire.LATEST]
+    if frame.interval is Interval.D1:
+        return min(stamps, default=None)
+    return min((start for start, _ in frame.sessions), default=min(stamps, default=None))
+
+
+def _over(frame: Frame) -> int:
+    """Until when everything that ended has settled; for days the beginning of the running one."""
+    if frame.interval is Interval.D1:
+        return int(frame.midnight(frame.day(frame.clock)).timestamp())
+    return max(min(frame.clock, frame.market_time or 0), frame.clock - LONGEST_DELAY)
+
+
+def _open_time(frame: Frame, stamp: object) -> datetime | None:
+    """The open time of a row that was refused, when its stamp is one."""
+    if type(stamp) is not int or abs(stamp) >= wire.LATEST:
+        return None
+    return frame.midnight(frame.day(stamp)) if frame.interval is Interval.D1 else wire.instant(stamp)
 
 
 def _is_noise(frame: Frame, stamp: int, volume: object, *, last: bool) -> bool:

@@ -31,6 +31,7 @@ STATUS = {
     "api_candles_adjusted": 200,
     "api_actions": 200,
     "api_candle_batch": 200,
+    "api_coverage": 200,
     "api_bad_request": 400,
 }
 

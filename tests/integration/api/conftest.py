@@ -9,11 +9,15 @@ from datetime import datetime
 import pytest
 
 from marketflow.api.app import build
+from marketflow.bootstrap import supply
 from marketflow.persistence.connection import Database
+from marketflow.persistence.coverage import CoverageRepository
 from marketflow.persistence.reader import Reader
 from marketflow.services.convert import Converter
+from marketflow.services.coverage import Coverages
 from marketflow.services.market_data import MarketData
-from tests.unit.api.market import BINANCE, KEY, NOON, Client, FakeLog, source_facts
+from marketflow.sources.catalog import CATALOG
+from tests.unit.api.market import BINANCE, KEY, NOON, PLANS, Client, FakeLog, source_facts
 
 CATALOGUE = (
     BINANCE,
@@ -34,7 +38,19 @@ class RealClient(Client):
         market_data = MarketData(reader=reader, clock=lambda: NOON, sources=CATALOGUE)
         self.log = FakeLog()
         converter = Converter(reader=reader, clock=lambda: NOON)
-        self.app = build(market_data=market_data, converter=converter, cursor_key=KEY, log=self.log)
+        coverages = Coverages(
+            reader=CoverageRepository(self.database),
+            clock=lambda: NOON,
+            supplies={spec.name: supply(spec) for spec in CATALOG.values()},
+        )
+        self.app = build(
+            market_data=market_data,
+            converter=converter,
+            coverages=coverages,
+            cursor_key=KEY,
+            log=self.log,
+            plans=PLANS,
+        )
 
 
 @pytest.fixture

@@ -204,7 +204,7 @@ def test_a_source_that_is_late_with_a_split_is_still_understood(client: Client, 
 def test_only_stocks_are_adjusted(client: Client, symbol: str, kind: str, adjustment: str) -> None:
     """What has no splits is refused with the reason; raw is what it has."""
     answer = client.get(f"/v1/candles/{symbol}", interval="1m", adjustment=adjustment)
-    assert (answer.status, answer.json["code"], answer.json["parameter"]) == (400, "invalid_parameter", "adjustment")
+    assert (answer.status, answer.json["code"], answer.json["parameter"]) == (400, "not_adjustable", "adjustment")
     assert f"{adjustment} is for stocks, and {symbol} is {kind}" in answer.json["detail"]
     raw = client.get(f"/v1/candles/{symbol}", interval="1m", adjustment="raw")
     assert (raw.status, raw.headers["X-Adjustment"]) == (200, "raw")

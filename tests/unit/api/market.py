@@ -11,6 +11,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from marketflow.api.app import App, build
+from marketflow.domain.coverage import Calendar, CoverageFacts, CoverageQuery, Reach, Supply
+from marketflow.domain.interval import Interval
 from marketflow.domain.plans import Limits
 from marketflow.domain.reading import (
     ActionPage,
@@ -28,6 +30,7 @@ from marketflow.domain.reading import (
     SymbolQuery,
 )
 from marketflow.services.convert import Converter
+from marketflow.services.coverage import Coverages
 from marketflow.services.market_data import MarketData
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
@@ -52,6 +55,20 @@ def source_facts(source: str, asset_type: str, freshness_target_seconds: int) ->
 
 
 BINANCE = source_facts("binance", "crypto", 180)
+
+CRYPTO_SUPPLY = Supply(
+    calendar=Calendar.ALWAYS,
+    flat_candles=True,
+    reach={Interval.M1: Reach(catches_up_seconds=60_000, history_seconds=None)},
+)
+STOCK_SUPPLY = Supply(
+    calendar=Calendar.SESSIONS,
+    flat_candles=False,
+    reach={
+        Interval.M1: Reach(catches_up_seconds=4 * 86_400, history_seconds=29 * 86_400),
+        Interval.D1: Reach(catches_up_seconds=365 * 86_400, history_seconds=None),
+    },
+)
 
 
 @dataclass
@@ -163,6 +180,28 @@ class FakeReader:
         sources = json.dumps([{"source": name, "stale": False} for name in freshness_seconds])
         return DatabaseStatus(revision=self.revision, expected_revision="head", sources=sources)
 
+    def coverage(self, query: CoverageQuery) -> CoverageFacts | None:
+        """The candles of a crypto market; nobody wrote down what was asked and answered."""
+        self._ask(query.name)
+        if query.name not in self.candle_times:
+            return None
+        times = [int(time.timestamp()) for time in self.candle_times[query.name]]
+        start = query.start or (self.candle_times[query.name] or [query.until])[0]
+        inside = [time for time in times if start.timestamp() <= time < query.until.timestamp()]
+        return CoverageFacts(
+            symbol=query.name,
+            source="binance",
+            timezone="UTC",
+            active=True,
+            start=start,
+            first=min(times, default=None),
+            stored=[(time, time) for time in inside],
+            fetched=[],
+            refused=[],
+            outages=[],
+            fetched_until=None,
+        )
+
     def _ask(self, *names: str) -> None:
         self.asked += names
         if self.failure is not None:
@@ -231,6 +270,9 @@ class Client:
         self.app: App = build(
             market_data=MarketData(reader=self.reader, clock=lambda: NOON, sources=[BINANCE]),
             converter=Converter(reader=self.reader, clock=lambda: NOON),
+            coverages=Coverages(
+                reader=self.reader, clock=lambda: NOON, supplies={"binance": CRYPTO_SUPPLY, "yahoo": STOCK_SUPPLY}
+            ),
             cursor_key=KEY,
             log=self.log,
             plans=PLANS,

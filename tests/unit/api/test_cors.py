@@ -6,6 +6,7 @@ import pytest
 
 from marketflow.api.app import build
 from marketflow.services.convert import Converter
+from marketflow.services.coverage import Coverages
 from marketflow.services.market_data import MarketData
 from tests.unit.api.market import KEY, NOON, FakeLog, FakeReader, event
 
@@ -19,6 +20,7 @@ def headers(*origins: str, page: str | None, path: str = "/v1/health") -> dict[s
     app = build(
         market_data=MarketData(reader=FakeReader(), clock=lambda: NOON, sources=[]),
         converter=Converter(reader=FakeReader(), clock=lambda: NOON),
+        coverages=Coverages(reader=FakeReader(), clock=lambda: NOON, supplies={}),
         cursor_key=KEY,
         log=FakeLog(),
         cors_origins=origins,

@@ -60,7 +60,7 @@ def test_an_unknown_source_is_refused_with_those_that_there_are() -> None:
     """400 that lists them."""
     with pytest.raises(RefusedError, match="binance, exchangerate, yahoo") as error:
         Office().service.add(LTC.model_copy(update={"source": "kraken"}))
-    assert refused(error) == (400, "invalid_body", "source")
+    assert refused(error) == (400, "invalid_symbol", "source")
 
 
 @pytest.mark.parametrize(("name", "parameter"), [("LTCUSDT", "symbol"), ("LITECOIN", "source_symbol")])
@@ -122,7 +122,7 @@ def test_a_price_unit_has_to_fit_the_symbol_that_it_is_for() -> None:
     for name, unit in (("VOD.L", "ILA"), ("LTCUSDT", "GBp")):
         with pytest.raises(RefusedError) as error:
             office.change(name, price_unit=unit)
-        assert refused(error) == (400, "invalid_body", "price_unit")
+        assert refused(error) == (400, "invalid_symbol", "price_unit")
 
 
 def test_a_zone_that_the_database_does_not_know_is_refused() -> None:
@@ -131,7 +131,7 @@ def test_a_zone_that_the_database_does_not_know_is_refused() -> None:
     office.service.add(VOD)
     with pytest.raises(RefusedError, match="does not know America/Coyhaique") as error:
         office.change("VOD.L", timezone=NEW)
-    assert refused(error) == (400, "invalid_body", "timezone")
+    assert refused(error) == (400, "invalid_symbol", "timezone")
     with pytest.raises(RefusedError, match="does not know America/Coyhaique"):
         office.service.add(VOD.model_copy(update={"symbol": "X", "source_symbol": "X.SN", "timezone": NEW}))
 

@@ -18,7 +18,8 @@ from marketflow.errors import (
     SourceBlockedError,
     SymbolUnavailableError,
 )
-from marketflow.services.ingest import Ingest, Manners, must_retry
+from marketflow.services.ingest import Ingest, Manners
+from marketflow.services.retries import must_retry
 from tests.fakes import (
     NOON,
     FakeArchive,

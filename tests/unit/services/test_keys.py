@@ -31,7 +31,7 @@ def test_a_new_key_says_its_plan_and_shows_its_value_once(plan: Plan) -> None:
     """A secret scanner finds the prefix, the read API the plan; the list has the last characters and no value."""
     keys = keyring()
     made = keys.create("ann", name="charts", plan=plan, order=PLAIN)
-    assert made.value == f"mf_{plan}_secret-0001"
+    assert made.value == f"mf{plan}secret-0001"
     assert plan_of(made.value) == plan
     (listed,) = keys.owned("ann")
     assert (listed.id, listed.name, listed.plan, listed.value, listed.last4) == (made.id, "charts", plan, None, "0001")
@@ -42,7 +42,7 @@ def test_a_key_has_at_least_32_random_bytes() -> None:
     service = Keys(store=FakeStore(), once=FakeOnce(), plans={}, clock=lambda: NOON)
     values = {service.create("ann", name="n", plan=Plan.FREE, order=PLAIN).value for _ in range(5)}
     assert len(values) == 5
-    assert all(value is not None and re.fullmatch("mf_free_[0-9a-f]{64}", value) for value in values)
+    assert all(value is not None and re.fullmatch("mffree[0-9a-f]{64}", value) for value in values)
 
 
 def test_an_owner_has_so_many_keys_and_no_more() -> None:

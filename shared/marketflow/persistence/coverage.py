@@ -1,0 +1,65 @@
+"""Reads what is known about the candles of a symbol: the stored ones, and the facts that explain the missing ones."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, time
+
+from marketflow.domain.coverage import CoverageFacts, CoverageQuery, Seconds
+from marketflow.persistence.connection import Database
+from marketflow.persistence.coverage_sql import COVERAGE
+
+_PIECE = 1440
+"""How many intervals are counted at once: a day of minutes."""
+
+
+class CoverageRepository:
+    """Satisfies `CoverageReader` of marketflow.services.coverage with one statement."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def coverage(self, query: CoverageQuery) -> CoverageFacts | None:
+        """What is known about a symbol; None when there is none. Raises DatabaseUnavailableError."""
+        rows = self._database.query(
+            COVERAGE,
+            name=query.name,
+            interval=query.interval.value,
+            start=query.start,
+            until=query.until,
+            earliest=query.earliest,
+            step=query.step,
+            piece=query.step * _PIECE if query.step > 1 else _PIECE * 30 * 86_400,
+            rate_sources=",".join(query.rate_sources),
+        )
+        if not rows:
+            return None
+        symbol, source, timezone, active, start, first, stored, *texts, hours, traded, days, minutes = rows[0]
+        fetched, refused, outages, fetched_until, sessions = texts
+        return CoverageFacts(
+            symbol=symbol,
+            source=source,
+            timezone=timezone,
+            active=active,
+            start=start,
+            first=first,
+            stored=_pairs(stored),
+            fetched=_pairs(fetched),
+            refused=_pairs(refused),
+            outages=_pairs(outages),
+            fetched_until=fetched_until,
+            sessions=_pairs(sessions),
+            hours=None if hours is None else _hours(hours),
+            traded=frozenset(date.fromisoformat(day) for day in json.loads(traded or "[]")),
+            days=_pairs(days),
+            minutes=_pairs(minutes),
+        )
+
+
+def _pairs(text: str | None) -> Seconds:
+    return [(start, end) for start, end in json.loads(text or "[]")]
+
+
+def _hours(text: str) -> tuple[time, time]:
+    opening, closing = text.split()
+    return time.fromisoformat(opening), time.fromisoformat(closing)

@@ -1,0 +1,123 @@
+# ruff: noqa: S608 - statements are put together from this module's constants; every value is a parameter
+"""The statements of the coverage: what the load path writes of it, and the one that a question about it runs."""
+
+from __future__ import annotations
+
+ASKED = """asked AS (
+    -- A union: it comes to the same however often, and in whatever order, the answers come.
+    INSERT INTO fetched_ranges AS known (symbol_id, interval, fetched, refused)
+    SELECT s.id, a.interval,
+           CASE WHEN odd THEN '{}' ELSE a.fetched END, CASE WHEN odd THEN a.refused + a.fetched ELSE a.refused END
+    FROM json_to_recordset(CAST(:asked AS json)) AS a (
+        source_symbol text, interval candle_interval, fetched tstzmultirange, refused tstzmultirange
+    )
+    JOIN symbols AS s ON s.source = :source AND s.source_symbol = a.source_symbol
+    CROSS JOIN LATERAL (
+        SELECT EXISTS (SELECT FROM misfits AS m WHERE m.source_symbol = a.source_symbol AND m.position >= 0) AS odd
+    ) AS judged
+    ORDER BY s.id, a.interval
+    ON CONFLICT (symbol_id, interval) DO UPDATE SET
+        fetched = known.fetched + excluded.fetched, refused = known.refused + excluded.refused
+    WHERE NOT (known.fetched @> excluded.fetched AND known.refused @> excluded.refused)
+"""
+
+SESSIONS = """seen_sessions AS (
+    -- Every symbol of an exchange says the same in every answer: look before touching the rows that all of them share.
+    INSERT INTO sessions AS known (exchange, opens_at, closes_at)
+    SELECT coalesce(s.exchange, s.symbol), p.opens_at, min(p.closes_at)
+    FROM json_to_recordset(CAST(:sessions AS json)) AS p (
+        source_symbol text, opens_at timestamptz, closes_at timestamptz
+    )
+    JOIN symbols AS s ON s.source = :source AND s.source_symbol = p.source_symbol
+    WHERE NOT EXISTS (
+        SELECT FROM sessions AS k
+        WHERE k.exchange = coalesce(s.exchange, s.symbol) AND k.opens_at = p.opens_at AND k.closes_at <= p.closes_at
+    )
+    GROUP BY 1, 2 ORDER BY 1, 2
+    ON CONFLICT (exchange, opens_at) DO UPDATE SET closes_at = excluded.closes_at
+    WHERE excluded.closes_at < known.closes_at
+"""
+
+
+def _seconds(moment: str) -> str:
+    """A SQL expression: whole unix seconds, rounded up, so that a range holds the same whole seconds as before."""
+    return f"ceil(extract(epoch from {moment}))::bigint"
+
+
+def _spans(ranges: str) -> str:
+    """A SQL expression: the multirange within the window as a JSON array of pairs of seconds."""
+    return f"""(select json_agg(json_build_array({_seconds("lower(r)")}, {_seconds("upper(r)")}) order by r)
+    from unnest(({ranges}) * tstzmultirange(tstzrange(w.start - interval '32 days', w.until))) as r)"""
+
+
+def _of_exchange(span: str) -> str:
+    """A SQL expression: what was fetched at an interval of any symbol of the exchange."""
+    return f"""(select range_agg(f.fetched) from fetched_ranges f join symbols o on o.id = f.symbol_id
+    where coalesce(o.exchange, o.symbol) = s.venue and f.interval = '{span}')"""
+
+
+def _runs(rows: str, latest: str) -> str:
+    """A query: the longest runs one step apart among the open times in `rows`, as pairs of first and last.
+
+    `latest` is a SQL expression for the last of all.
+    """
+    return f"""select moment as first, coalesce(lead(before) over (order by moment), latest) as last
+    from (select moment, lag(moment) over (order by moment) as before, {latest} as latest
+      from ({rows}) r) pairs
+    where before is null or moment - before <> make_interval(secs => :step)"""
+
+
+_OF_SYMBOL = "c.symbol_id = s.id and c.interval = cast(:interval as candle_interval)"
+_CANDLES = f"from candles c where {_OF_SYMBOL} and c.final and c.open_time >= piece and c.open_time < piece_end"
+_RATES = """select distinct date_trunc('day', p.as_of, 'UTC') as moment from prices p
+    where s.rates and p.symbol_id = s.id and p.as_of >= w.start and p.as_of < w.until"""
+
+_STORED = f"""select json_agg(json_build_array({_seconds("first")}, {_seconds("last")}) order by first) from (
+    select r.first, r.last
+    from generate_series(w.start, w.until, make_interval(secs => :piece)) as g(piece)
+    cross join lateral (select least(w.until, piece + make_interval(secs => :piece)) as piece_end) e
+    cross join lateral (
+      select count(*) as count, min(c.open_time) as first, max(c.open_time) as last {_CANDLES}) f
+    cross join lateral (
+      select f.first, f.last where f.last - f.first = (f.count - 1) * make_interval(secs => :step)
+      union all
+      select * from ({_runs(f"select c.open_time as moment {_CANDLES}", "f.last")}) broken
+      where f.last - f.first <> (f.count - 1) * make_interval(secs => :step)) r
+    union all
+    select * from ({_runs(_RATES, "max(moment) over ()")}) published) stored"""
+"""A candle counts when it is final: forming values of an interval that is over are no candle yet.
+
+Counting is four times as fast as comparing neighbours: a piece is looked into where its count does not add up.
+"""
+
+COVERAGE = f"""with s as materialized (
+  select *, coalesce(exchange, symbol) as venue,
+    :interval = '1d' and source = any(string_to_array(:rate_sources, ',')) as rates
+  from symbols where symbol = :name
+), w as materialized (
+  select coalesce(cast(:start as timestamptz), greatest(first, cast(:earliest as timestamptz)),
+    cast(:until as timestamptz) - interval '1 day') as start, cast(:until as timestamptz) as until, first
+  from (select least(
+    (select c.open_time from candles c where {_OF_SYMBOL} order by c.open_time limit 1),
+    (select date_trunc('day', p.as_of, 'UTC') from prices p
+      where s.rates and p.symbol_id = s.id order by p.as_of limit 1)) as first from s) known
+)
+select s.symbol, s.source, s.timezone, s.active, w.start, {_seconds("w.first")},
+  ({_STORED}),
+  {_spans("k.fetched")}, {_spans("k.refused")},
+  {_spans("(select outages from source_status o where o.source = s.source)")},
+  {_seconds("upper(k.fetched)")},
+  (select json_agg(json_build_array({_seconds("opens_at")}, {_seconds("closes_at")}) order by opens_at) from sessions
+   where exchange = s.venue and opens_at >= w.start - interval '32 days' and opens_at < w.until + interval '32 days'),
+  (select mode() within group (order by hours) from (
+     select min(to_char(opens_at at time zone s.timezone, 'HH24:MI')) || ' '
+       || max(to_char(closes_at at time zone s.timezone, 'HH24:MI')) as hours
+     from (select * from sessions where exchange = s.venue order by opens_at desc limit 60) latest
+     group by cast(opens_at at time zone s.timezone as date)) days),
+  (select json_agg(distinct cast(c.open_time at time zone s.timezone as date))
+   from candles c where c.interval = '1d' and c.open_time >= w.start - interval '32 days' and c.open_time < w.until
+     and c.symbol_id in (select id from symbols o where coalesce(o.exchange, o.symbol) = s.venue)),
+  {_spans(_of_exchange("1d"))}, {_spans(_of_exchange("1m"))}
+from s cross join w
+left join fetched_ranges k on k.symbol_id = s.id and k.interval = cast(:interval as candle_interval)"""
+"""One row about a symbol; none when there is none. Of a year of minutes only the runs leave the database."""

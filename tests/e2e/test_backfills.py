@@ -1,0 +1,173 @@
+"""POST/GET /backfills, POST /replays, POST /redrives, through the gateway: from the request to the rows."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from local.admin_api import AdminApi
+from local.client import ApiClient
+from local.jobs import backfill, replay, watch
+from local.stack import LocalStack
+from marketflow.persistence.connection import Database
+from tests.e2e.conftest import wait_for
+
+pytestmark = pytest.mark.e2e
+
+LONG_AGO = (datetime.now(UTC) - timedelta(days=40)).replace(hour=0, minute=0, second=0, microsecond=0)
+"""Before anything that the schedules fetch."""
+
+
+@pytest.fixture
+def operator(stack: LocalStack) -> Iterator[AdminApi]:
+    """The operator of the stack."""
+    with AdminApi.of(stack.facts) as client:
+        yield client
+
+
+def over(operator: AdminApi, path: str, seconds: float = 120) -> dict[str, Any]:
+    """The job at `path`, once it is over."""
+
+    def ended() -> dict[str, Any] | None:
+        job: dict[str, Any] = operator.get(path)
+        return job if job["status"].startswith("completed") else None
+
+    return wait_for(ended, seconds=seconds) or {}
+
+
+def hashes(database: Database, before: datetime) -> list[list[Any]]:
+    """What is in the tables of data about times before that moment, in one word each."""
+    return database.query(
+        "select (select md5(string_agg(c::text, '' order by c::text)) from candles c where open_time < :before),"
+        " (select md5(string_agg(p::text, '' order by p::text)) from prices p where as_of < :before)",
+        before=before,
+    )
+
+
+def test_post_and_get_backfills(stack: LocalStack, api: ApiClient, operator: AdminApi) -> None:
+    """Three days and an hour of minutes are five requests: each is counted, every minute is there, and it is found."""
+    start, end = LONG_AGO, LONG_AGO + timedelta(days=3, hours=1)
+    asked = {"symbol": "ETHUSDT", "interval": "1m", "start": start.isoformat(), "end": end.isoformat()}
+    begun = operator.post("/backfills", asked)
+    assert (begun["status"], begun["counts"]["asked"], begun["counts"]["pending"]) == ("queued", 5, 5)
+    job = over(operator, f"/backfills/{begun['id']}")
+    counts = job["counts"]
+    assert job["status"] == "completed", job
+    assert (counts["received"], counts["stored"], counts["failed"], counts["pending"]) == (5, 5, 0, 0)
+    rows = api.json(
+        "/candles/ETHUSDT", interval="1m", start=start.isoformat(), end=end.isoformat(), order="asc", limit=10000
+    )
+    assert len(rows) == counts["rows"] > 4300
+    assert all(row["final"] for row in rows)
+    (listed,) = (one for one in operator.get("/backfills?status=completed") if one["id"] == begun["id"])
+    assert listed["counts"] == counts
+    assert job["finished_at"]
+    assert job["seconds_left"] == 0
+
+
+def test_a_backfill_that_cannot_be_is_refused(operator: AdminApi, api: ApiClient) -> None:
+    """Before the source's reach, in the future, of no interval that it has, of no symbol; never with a key alone."""
+    now = datetime.now(UTC)
+
+    def refused(symbol: str, interval: str, start: datetime, end: datetime) -> tuple[int, str]:
+        body = {"symbol": symbol, "interval": interval, "start": start.isoformat(), "end": end.isoformat()}
+        answer = operator.send("POST", "/backfills", body).json()
+        return answer["status"], answer["detail"]
+
+    status, detail = refused("AAPL", "1m", now - timedelta(days=60), now)
+    assert (status, "Yahoo Finance has 1m from" in detail) == (400, True)
+    assert refused("BTCUSDT", "1m", now, now + timedelta(days=1))[0] == 400
+    assert refused("USDTRY", "1d", LONG_AGO, now)[0] == 400
+    assert refused("NOSUCHSYMBOL", "1m", LONG_AGO, now)[0] == 404
+    assert operator.send("GET", "/backfills/nope").status_code == 404
+    assert api.get("/backfills").status_code == 401
+
+
+def test_a_backfill_of_stocks_pages_by_seven_days(operator: AdminApi) -> None:
+    """Twenty days of a stock's minutes are three requests, and a weekend alone is an answer without rows."""
+    end = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    saturday = end - timedelta(days=(end.weekday() - 5) % 7 or 7)
+    out = io.StringIO()
+    environment = {"SYMBOL": "AAPL", "INTERVAL": "1m", "FROM": (end - timedelta(days=20)).isoformat()}
+    assert backfill(operator, {**environment, "TO": end.isoformat()}, out), out.getvalue()
+    assert "completed: asked 3, received 3, stored 3, empty 0, failed 0" in out.getvalue()
+    weekend = {"symbol": "AAPL", "interval": "1m", "start": saturday.isoformat()}
+    begun = operator.post("/backfills", {**weekend, "end": (saturday + timedelta(days=1)).isoformat()})
+    assert over(operator, f"/backfills/{begun['id']}")["counts"]["empty"] == 1
+
+
+def test_post_replays(stack: LocalStack, operator: AdminApi, database: Database) -> None:
+    """Everything that was received is loaded once more, each answer is counted, and no table changes."""
+    api_time = datetime.now(UTC)
+    assert stack.drain(seconds=60)
+    before = hashes(database, LONG_AGO + timedelta(days=30))
+    today = api_time.replace(hour=0, minute=0, second=0, microsecond=0)
+    begun = operator.post("/replays", {"source": "binance", "start": today.isoformat(), "symbol": "ETHUSDT"})
+    job = over(operator, f"/replays/{begun['id']}")
+    counts = job["counts"]
+    assert job["status"] == "completed", job
+    assert counts["asked"] == counts["received"] == counts["stored"] + counts["empty"] > 0
+    assert hashes(database, LONG_AGO + timedelta(days=30)) == before
+    out = io.StringIO()
+    assert replay(operator, {"SOURCE": "exchangerate", "FROM": today.date().isoformat()}, out), out.getvalue()
+
+
+def test_post_redrives(stack: LocalStack, operator: AdminApi) -> None:
+    """Dead letters go back to their queue; what is still bad comes back, once, and twice does no harm."""
+    sqs, dead = stack.client("sqs"), stack.queue_url("payloads-dlq")
+    report = json.dumps(
+        {
+            "version": 1,
+            "kind": "report",
+            "correlation_id": "redriven",
+            "report": {
+                "source": "binance",
+                "started_at": "2026-01-01T00:00:00Z",
+                "finished_at": "2026-01-01T00:00:01Z",
+                "requests": 0,
+                "succeeded": 0,
+            },
+        }
+    )
+    sqs.send_message(QueueUrl=dead, MessageBody=report)
+    assert operator.send("POST", "/redrives", {"queue": "nope"}).status_code == 400
+    for _ in range(2):
+        begun = operator.post("/redrives", {"queue": "payloads-dlq"})
+        assert begun["queue"] == "payloads-dlq"
+
+    def left() -> bool:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        counts = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=names)["Attributes"]
+        return not any(int(counts[name]) for name in names)
+
+    wait_for(left, seconds=60)
+    time.sleep(1)
+    assert stack.drain(seconds=30)
+    assert left()
+
+
+def test_an_idempotency_key_begins_one_backfill(operator: AdminApi) -> None:
+    """The same request with the same key is the same backfill; another request with it is refused."""
+    start = LONG_AGO - timedelta(days=2)
+    body = {"symbol": "BTCUSDT", "interval": "1m", "start": start.isoformat(), "end": LONG_AGO.isoformat()}
+    headers = {"Idempotency-Key": f"e2e-{start.timestamp()}"}
+    first, again = (operator.send("POST", "/backfills", body, headers) for _ in range(2))
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert first.json() == again.json()
+    other = operator.send("POST", "/backfills", {**body, "symbol": "ETHUSDT"}, headers)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
+    assert over(operator, f"/backfills/{first.json()['id']}")["counts"]["rows"] > 2800
+
+
+def test_a_backfill_can_be_watched_to_its_end(operator: AdminApi) -> None:
+    """The command line asks and waits, and then has the exact counts."""
+    start = LONG_AGO - timedelta(days=1)
+    body = {"symbol": "BTCUSDT", "interval": "1m", "start": start.isoformat()}
+    begun = operator.post("/backfills", {**body, "end": (start + timedelta(hours=1)).isoformat()})
+    assert watch(operator, f"/backfills/{begun['id']}", io.StringIO())["counts"]["rows"] == 60
