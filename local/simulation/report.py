@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
-from local.simulation.log import Violation
 from local.simulation.mishaps import MISHAPS
 from local.simulation.run import Result
 from local.simulation.scenario import NEVER_ASKED, SOURCES
@@ -21,7 +21,7 @@ class Report:
     seeds: int = 0
     steps: int = 0
     broken_seeds: int = 0
-    violations: list[Violation] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
     injected: Counter[str] = field(default_factory=Counter)
 
     def add(self, result: Result) -> None:
@@ -29,12 +29,30 @@ class Report:
         self.seeds += 1
         self.steps += result.steps
         self.broken_seeds += bool(result.violations)
-        self.violations += result.violations[:3]
+        self.violations += [str(violation) for violation in result.violations[:3]]
         self.injected += result.mishaps + result.faults
+
+    def merge(self, other: Report) -> None:
+        """Add the runs of another report."""
+        self.seeds += other.seeds
+        self.steps += other.steps
+        self.broken_seeds += other.broken_seeds
+        self.violations += other.violations
+        self.injected += other.injected
+
+    def to_json(self) -> str:
+        """The report for another process."""
+        return json.dumps({one.name: getattr(self, one.name) for one in fields(self)})
+
+    @classmethod
+    def from_json(cls, text: str) -> Report:
+        """The inverse of `to_json`."""
+        found = json.loads(text)
+        return cls(**{**found, "injected": Counter(found["injected"])})
 
     def text(self, seconds: float) -> str:
         """The report for a terminal."""
-        lines = [str(violation) for violation in self.violations[:SHOWN_VIOLATIONS]]
+        lines = self.violations[:SHOWN_VIOLATIONS]
         lines += ["", "injected between the parts"]
         lines += [_line(self.injected[name], name, explanation) for name, explanation in MISHAPS.items()]
         lines += ["", "injected by the vendors (an outage or a split counts each answer that it changed)"]

@@ -17,8 +17,8 @@ PAIRS = ("BTCUSDT", "ETHUSDT", "ETHBTC", "USDTTRY", "BTCTRY", "SHIBUSDT", "VENBT
 SHARES = ("AAPL", "MSFT", "THYAO.IS", "BIMAS.IS", "BRK-B", "VOD.L", "POLI.TA", "NPN.JO")
 RATES = ("USD/TRY", "EUR/TRY", "EUR/USD", "USD/JPY", "GBP/USD", "EUR/CHF")
 
-NEVER_ASKED = frozenset({"binance.novelties"})
-"""The pipeline does not ask for exchangeInfo."""
+NEVER_ASKED = frozenset({"binance.novelties", "exchangerate.envelope", "exchangerate.v4"})
+"""What only other requests would show: exchangeInfo, the endpoint for keys, the legacy one."""
 _SENT_AWAY = frozenset(
     f"{source}.{name}"
     for source, names in {
