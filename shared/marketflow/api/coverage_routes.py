@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field, ValidationInfo, field_validator
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
 from marketflow.api.json_text import compact
 from marketflow.api.messages import Request, Response
@@ -16,11 +18,24 @@ from marketflow.services.coverage import MAX_CANDLES, MAX_RANGE, Coverages
 MAX_GAPS = 10_000
 
 
+def _stored(interval: Interval) -> Interval:
+    if not interval.stored:
+        raise ValueError(f"{interval} is rolled up from 1m or 1d: ask for the coverage of these")
+    return interval
+
+
+_Stored = Annotated[
+    Interval,
+    AfterValidator(_stored),
+    WithJsonSchema({"type": "string", "enum": [interval.value for interval in Interval if interval.stored]}),
+]
+
+
 class CoverageParameters(NoParameters):
     """GET /v1/coverage/{symbol}: times are open times."""
 
     symbol: str = Field(description="The symbol's name.", examples=["BTCUSDT"])
-    interval: Interval = Field(description="The candles' length; 1m is a minute, 1M a month.", examples=["1m"])
+    interval: _Stored = Field(description="The candles' length: one that sources give.", examples=["1m"])
     start: Moment | None = Field(
         default=None,
         description="The first time; a date means its midnight in UTC. By default the first stored candle.",

@@ -30,6 +30,11 @@ class Interval(StrEnum):
     MO1 = "1M"
 
     @property
+    def stored(self) -> bool:
+        """Whether sources are asked for it. The other intervals are rolled up from one that is stored when read."""
+        return self in (Interval.M1, Interval.D1)
+
+    @property
     def fixed(self) -> timedelta | None:
         """The length when it never varies; None for days, weeks and months, which follow a calendar."""
         return _FIXED.get(self.value)

@@ -129,23 +129,19 @@ def candles(adjustment: Adjustment, layout: Layout, *, quoted: bool, descending:
     of_symbol = "c.symbol_id = s.id and c.interval = cast(:interval as candle_interval)"
     inside = "c.open_time >= :start and c.open_time < :end"
     last, behind, order = ("oldest", "<", "desc") if descending else ("newest", ">", "asc")
-    with_dividends = adjustment is Adjustment.ALL
-    return f"""{_ERAS}{_PAYOUTS if with_dividends else ""}
+    return f"""{eras(with_dividends=adjustment is Adjustment.ALL)}
 select p.text, p.count, p.oldest, p.newest, p.final,
   exists (select from candles c where {of_symbol} and {inside} and c.open_time {behind} p.{last}), s.asset_type
 from symbols s cross join lateral (
   select string_agg({row}, {glue} order by c.open_time {order}) as text, count(*) as count,
     min(c.open_time) as oldest, max(c.open_time) as newest, bool_and(c.final) as final
   from (
-    select c.open_time, {", ".join(_columns(adjustment))}, c.quote_volume, c.trades, c.final
+    select c.open_time, {", ".join(columns(adjustment))}, c.quote_volume, c.trades, c.final
     from (
       select * from candles c
       where s.asset_type = 'stock' and {of_symbol} and {inside} and c.open_time {behind} :after
       order by c.open_time {order} limit :limit) c
-    {_in_era("o", "c.open_time", "c")}
-    {_in_era("b", "c.observed_at", "c")}
-    join era z on z.symbol_id = c.symbol_id and z.until = 'infinity'
-    {"join held h on c.open_time >= h.since and c.open_time < h.until" if with_dividends else ""}) c) p
+    {joins(adjustment)}) c) p
 where s.symbol = :names"""
 
 
@@ -159,7 +155,7 @@ select string_agg({json_row(quoted=quoted, symbol=True)}, ',' order by c.n) filt
   case when count(*) > :limit then max(s.symbol) filter (where c.n = :limit) end,
   case when count(*) > :limit then max(c.open_time) filter (where c.n = :limit) end
 from (
-  select c.n, c.symbol_id, c.open_time, {", ".join(_columns(Adjustment.RAW))}, c.quote_volume, c.trades, c.final
+  select c.n, c.symbol_id, c.open_time, {", ".join(columns(Adjustment.RAW))}, c.quote_volume, c.trades, c.final
   from (
     select c.*, row_number() over (order by s.symbol, c.open_time {order}) as n
     from share s cross join lateral (
@@ -175,11 +171,25 @@ from (
 join share s on s.id = c.symbol_id"""
 
 
+def eras(*, with_dividends: bool) -> str:
+    """The beginning of a statement in which `joins` and `columns` are used."""
+    return f"{_ERAS}{_PAYOUTS if with_dividends else ''}"
+
+
+def joins(adjustment: Adjustment) -> str:
+    """SQL joins: what the candles `c` need so that `columns` can be computed."""
+    with_dividends = adjustment is Adjustment.ALL
+    return f"""{_in_era("o", "c.open_time", "c")}
+    {_in_era("b", "c.observed_at", "c")}
+    join era z on z.symbol_id = c.symbol_id and z.until = 'infinity'
+    {"join held h on c.open_time >= h.since and c.open_time < h.until" if with_dividends else ""}"""
+
+
 def _date() -> str:
     return "to_char(a.effective at time zone s.timezone, 'YYYY-MM-DD')"
 
 
-def _columns(adjustment: Adjustment) -> list[str]:
+def columns(adjustment: Adjustment) -> list[str]:
     """SQL expressions: the candle's numbers on the other basis, their very digits where nothing applies."""
     changed, up, down = _FACTORS[adjustment]
     columns = []

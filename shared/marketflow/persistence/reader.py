@@ -33,7 +33,7 @@ from marketflow.domain.reading import (
     SymbolQuery,
 )
 from marketflow.domain.records import ActionKind
-from marketflow.persistence import actions_sql, read_sql, revision
+from marketflow.persistence import actions_sql, read_sql, revision, rolled_sql
 from marketflow.persistence.connection import Database
 from marketflow.persistence.connector import sqlstate
 
@@ -118,18 +118,8 @@ class Reader:
         )
 
     def candles(self, name: str, query: CandleQuery) -> CandlePage | None:
-        """A page of one symbol's candles; None when there is no such symbol.
-
-        Most pages are on the basis that was asked for as they are stored, and are answered by the plain statement:
-        those of other markets, and raw prices without a later split. The others take a second one.
-        """
-        rows = []
-        if query.adjustment is Adjustment.RAW:
-            sql = read_sql.candles(query.layout, quoted=query.quoted, descending=query.descending)
-            rows = self._candles(sql, (name,), query)
-        if query.adjustment is not Adjustment.RAW or (rows and rows[0][7]):
-            sql = actions_sql.candles(query.adjustment, query.layout, quoted=query.quoted, descending=query.descending)
-            rows = self._candles(sql, (name,), query)
+        """A page of one symbol's candles; None when there is no such symbol."""
+        rows = self._page(name, query)
         if not rows:
             return None
         text, count, oldest, newest, all_final, more, asset_type = rows[0][:7]
@@ -148,13 +138,14 @@ class Reader:
 
         `query.limit` goes across all. As for one symbol, the plain statement is enough unless a split came later.
         """
+        if not query.interval.stored:
+            sql = rolled_sql.candle_batch(query.interval, quoted=query.quoted, descending=query.descending)
+            return _batch(self._candles(sql, names, query)[0])
         rows = self._candles(read_sql.candle_batch(quoted=query.quoted, descending=query.descending), names, query)
         if rows[0][4]:
             sql = actions_sql.candle_batch(quoted=query.quoted, descending=query.descending)
             rows = self._candles(sql, names, query)
-        text, known, last_symbol, last_time = rows[0][:4]
-        last = None if last_symbol is None else (last_symbol, last_time)
-        return CandleBatch(rows=text or "", known=frozenset(known), last=last)
+        return _batch(rows[0])
 
     def pairs(self, *, at: datetime | None) -> list[Pair]:
         """Every active pair of two currencies with its last price at or before `at`, None: its latest."""
@@ -190,6 +181,22 @@ class Reader:
             current, sources = None, "[]"
         return DatabaseStatus(revision=current, expected_revision=revision.HEAD, sources=sources)
 
+    def _page(self, name: str, query: CandleQuery) -> list[list[Any]]:
+        """The row of a page, if there is such a symbol.
+
+        Most pages are on the basis that was asked for as they are stored, and are answered by the plain statement:
+        those of other markets, and raw prices without a later split. The others take a second one.
+        """
+        how = {"quoted": query.quoted, "descending": query.descending}
+        if not query.interval.stored:
+            sql = rolled_sql.candles(query.interval, query.adjustment, query.layout, **how)
+            return self._candles(sql, (name,), query)
+        if query.adjustment is Adjustment.RAW:
+            rows = self._candles(read_sql.candles(query.layout, **how), (name,), query)
+            if not rows or not rows[0][7]:
+                return rows
+        return self._candles(actions_sql.candles(query.adjustment, query.layout, **how), (name,), query)
+
     def _candles(self, sql: str, names: Sequence[str], query: CandleQuery) -> list[list[Any]]:
         return self._database.query(
             sql,
@@ -201,6 +208,12 @@ class Reader:
             after=query.after or ("infinity" if query.descending else "-infinity"),
             limit=query.limit,
         )
+
+
+def _batch(row: Sequence[Any]) -> CandleBatch:
+    text, known, last_symbol, last_time = row[:4]
+    last = None if last_symbol is None else (last_symbol, last_time)
+    return CandleBatch(rows=text or "", known=frozenset(known), last=last)
 
 
 def _wrap(rows: str, layout: Layout, *, header: str) -> str:

@@ -31,7 +31,8 @@ _NAME = re.compile(r"[!-+\--~]{1,40}")
 """Every symbol is printable ASCII without space or comma. Other names are unknown without asking the database, which
 could not even receive some of them (a NUL, half a surrogate pair)."""
 
-_UTC_STEP = {Interval.D1: timedelta(days=1), Interval.W1: timedelta(days=7)}
+_STEPS = {Interval.M1: timedelta(minutes=1), Interval.D1: timedelta(days=1)}
+"""The stored intervals, on the clock of crypto. In a rolled-up one a hole cannot be seen from outside."""
 
 
 class MarketReader(Protocol):
@@ -189,7 +190,7 @@ def _settled(page: CandlePage, query: CandleQuery) -> bool:
     Holes are filled by repairs and both open ends by new data and backfills. Only crypto qualifies: the other sources
     restate old candles (a split), and their calendars have closed hours that look like holes.
     """
-    step = query.interval.fixed or _UTC_STEP.get(query.interval)
+    step = _STEPS.get(query.interval)
     if step is None or page.oldest is None or page.newest is None or page.asset_type != "crypto" or not page.all_final:
         return False
     if page.newest - page.oldest != step * (page.count - 1):

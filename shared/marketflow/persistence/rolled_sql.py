@@ -1,0 +1,125 @@
+# ruff: noqa: S608 - statements are put together from this module's constants; every value is a parameter
+"""The statements that roll candles up: no source is asked for hours or months, they are made from minutes and days.
+
+A bucket opens on the clock of the exchange for stocks and of UTC for the others; a week on Monday. Its rows are brought
+to the basis that was asked for before they are put together, because a split may lie within it. It is final when all of
+its rows are and the source was asked for every moment of it: a minute that nobody fetched may still change the high.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from marketflow.domain.interval import Interval
+from marketflow.domain.reading import Adjustment, Layout
+from marketflow.persistence import actions_sql
+from marketflow.persistence.read_sql import csv_row, json_row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rolling:
+    """How an interval is made: from which, how many of them it holds at most, its length for Postgres."""
+
+    base: Interval
+    rows: int
+    length: str
+
+    def bucket(self, local: str) -> str:
+        """A SQL expression: where the bucket of the local time `local` opens, local too."""
+        if self.base is Interval.M1:
+            return f"date_bin(interval '{self.length}', {local}, timestamp '2000-01-01')"
+        return f"date_trunc('{self.length.removeprefix('1 ')}', {local})"
+
+
+ROLLINGS = {
+    Interval.M5: Rolling(base=Interval.M1, rows=5, length="5 minutes"),
+    Interval.M15: Rolling(base=Interval.M1, rows=15, length="15 minutes"),
+    Interval.M30: Rolling(base=Interval.M1, rows=30, length="30 minutes"),
+    Interval.H1: Rolling(base=Interval.M1, rows=60, length="1 hour"),
+    Interval.H4: Rolling(base=Interval.M1, rows=240, length="4 hours"),
+    Interval.W1: Rolling(base=Interval.D1, rows=7, length="1 week"),
+    Interval.MO1: Rolling(base=Interval.D1, rows=31, length="1 month"),
+}
+
+
+@cache
+def candles(interval: Interval, adjustment: Adjustment, layout: Layout, *, quoted: bool, descending: bool) -> str:
+    """One symbol's candles as one row: text, count, oldest, newest, all final, whether more follow, asset type."""
+    row = csv_row() if layout is Layout.CSV else json_row(quoted=quoted)
+    glue = "','" if layout is Layout.JSON else "chr(10)"
+    order = "desc" if descending else "asc"
+    page = "filter (where c.n <= :limit)"
+    buckets = _buckets(interval, adjustment, descending=descending, behind=f"c.open_time {_behind(descending)} :after")
+    return f"""{actions_sql.eras(with_dividends=adjustment is Adjustment.ALL)}
+select string_agg({row}, {glue} order by c.n) {page}, count(c.n) {page}, min(c.open_time) {page},
+  max(c.open_time) {page}, bool_and(c.final) {page}, count(c.n) > :limit, s.asset_type
+from symbols s left join lateral (
+  select c.*, row_number() over (order by c.open_time {order}) as n from ({buckets}) c) c on true
+where s.symbol = :names
+group by s.id"""
+
+
+@cache
+def candle_batch(interval: Interval, *, quoted: bool, descending: bool) -> str:
+    """Several symbols' candles as they were traded, as one row: text, known symbols, the last symbol and open time."""
+    order = "desc" if descending else "asc"
+    behind = f"(s.symbol > :after_symbol or c.open_time {_behind(descending)} :after)"
+    return f"""{actions_sql.eras(with_dividends=False)}
+select string_agg(page.text, ',' order by page.n) filter (where page.n <= :limit),
+  array(select symbol from share),
+  case when count(*) > :limit then max(page.symbol) filter (where page.n = :limit) end,
+  case when count(*) > :limit then max(page.open_time) filter (where page.n = :limit) end
+from (
+  select {json_row(quoted=quoted, symbol=True)} as text, s.symbol, c.open_time,
+    row_number() over (order by s.symbol, c.open_time {order}) as n
+  from symbols s
+  cross join lateral ({_buckets(interval, Adjustment.RAW, descending=descending, behind=behind)}) c
+  where s.symbol = any(string_to_array(:names, ',')) and s.symbol >= :after_symbol
+  order by s.symbol, c.open_time {order} limit :limit + 1) page"""
+
+
+def _behind(descending: bool) -> str:
+    return "<" if descending else ">"
+
+
+def _buckets(interval: Interval, adjustment: Adjustment, *, descending: bool, behind: str) -> str:
+    """A SQL query: the candles of the symbol `s` that a page may hold, and one more.
+
+    So many rows below them that the buckets which are counted are whole: the bucket behind which the page begins, those
+    of the page, and the beginning of the next.
+    """
+    rolling = ROLLINGS[interval]
+    order, reached = ("desc", "c.open_time < :after") if descending else ("asc", "c.open_time >= :after")
+    # With several symbols `after` is a place within the first of them only.
+    reached = reached if behind.startswith("c.") else f"(s.symbol > :after_symbol or {reached})"
+    zone = "case when s.asset_type = 'stock' then s.timezone else 'UTC' end"
+    ends = f"((c.local + interval '{rolling.length}') at time zone {zone})"
+    return f"""select c.* from (
+    select c.local at time zone {zone} as open_time, c.open, c.high, c.low, c.close, c.volume, c.quote_volume, c.trades,
+      c.final and exists (
+        select from fetched_ranges f
+        where f.symbol_id = s.id and f.interval = cast('{rolling.base}' as candle_interval)
+          and f.fetched @> tstzrange(c.local at time zone {zone}, {ends})) as final
+    from (
+      select r.local, (array_agg(r.open order by r.open_time))[1] as open, max(r.high) as high, min(r.low) as low,
+        (array_agg(r.close order by r.open_time desc))[1] as close, {_sum("volume")}, {_sum("quote_volume")},
+        {_sum("trades")}, bool_and(r.final) as final
+      from (
+        select c.open_time, {rolling.bucket(f"(c.open_time at time zone {zone})")} as local,
+          {", ".join(actions_sql.columns(adjustment))}, c.quote_volume, c.trades, c.final
+        from (
+          select * from candles c
+          where c.symbol_id = s.id and c.interval = cast('{rolling.base}' as candle_interval)
+            and c.open_time >= :start and c.open_time < cast(:end as timestamptz) + interval '{rolling.length}'
+            and {reached}
+          order by c.open_time {order} limit (:limit + 2) * {rolling.rows}) c
+        {actions_sql.joins(adjustment)}) r
+      group by r.local) c) c
+  where c.open_time >= :start and c.open_time < :end and {behind}
+  order by c.open_time {order} limit :limit + 1"""
+
+
+def _sum(column: str) -> str:
+    """A SQL expression: the sum, missing when one of the parts is."""
+    return f"case when count(r.{column}) = count(*) then sum(r.{column}) end as {column}"
