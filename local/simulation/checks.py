@@ -14,6 +14,8 @@ from local.simulation.oracle import Key, Served, utc
 
 MINUTE = 60
 DAY = 86_400
+DEEPEST = 1000 * MINUTE
+"""How far one answer of Binance's reaches."""
 
 _REFUSED = "SELECT raw_id, position FROM quarantine ORDER BY raw_id, position"
 _STATUS = "SELECT source, last_fetch_at FROM source_status"
@@ -35,8 +37,8 @@ def check(scene: Scene, reader: Reader) -> None:
     _quarantine(scene, reader)
     _messages(scene)
     _status(scene, reader)
-    _unpublished(scene)
     excuses = _excuses(scene)
+    _unpublished(scene, excuses)
     for symbol in scene.scenario.symbols.get("binance", ()):
         _gaps(scene, symbol, _asked(scene, symbol, "klines"), excuses)
     for symbol in scene.scenario.symbols.get("yahoo", ()):
@@ -102,15 +104,19 @@ def _status(scene: Scene, reader: Reader) -> None:
             scene.log.violate(f"{source} has the time of its newest report.", finished, found.get(source))
 
 
-def _unpublished(scene: Scene) -> None:
-    """What a broken run left in the archive alone was asked for again: its final candles are there."""
+def _unpublished(scene: Scene, excuses: list[Excuse]) -> None:
+    """What a broken run left in the archive alone was asked for again: its final candles are there, or a reason is."""
     dead = dead_keys(scene)
     for key, answer in scene.ledger.answers.items():
         if key in scene.ledger.loaded or key in dead:
             continue
         for fact in finals(answer.reading):
             # What is older than the run was said to be there already.
-            if fact.key[3] >= scene.scenario.start and fact.key not in scene.ledger.rows:
+            if (
+                fact.key[3] >= scene.scenario.start
+                and fact.key not in scene.ledger.rows
+                and not _why(excuses, fact.key)
+            ):
                 scene.log.violate(f"{fact.key} of a broken run is fetched again.", fact, "nothing")
 
 
@@ -135,9 +141,7 @@ def _gaps(scene: Scene, symbol: str, asked: list[Served], excuses: list[Excuse])
         minutes = oracle_yahoo.minutes_between(scene.world, symbol, first, last - delay - MINUTE)
     for minute in minutes:
         key: Key = ("candles", symbol, "1m", utc(minute))
-        if key in scene.ledger.rows:
-            continue
-        if not any(one.symbol == symbol and one.start <= minute < one.end for one in excuses):
+        if key not in scene.ledger.rows and not _why(excuses, key):
             scene.log.violate(f"{symbol} has its minute {utc(minute)}, or a reason.", "a row or a reason", "neither")
 
 
@@ -172,6 +176,12 @@ def _refused(answer: Answer) -> list[Excuse]:
     ]
 
 
+def _why(excuses: list[Excuse], key: Key) -> str | None:
+    """The reason for which the candle `key` may be missing."""
+    moment = _seconds(key[3])
+    return next((one.reason for one in excuses if one.symbol == key[1] and one.start <= moment < one.end), None)
+
+
 def _at(key: Key, reason: str) -> Excuse:
     start = _seconds(key[3])
     return Excuse(key[1], start, start + MINUTE, reason)
@@ -185,6 +195,9 @@ def _of_answer(scene: Scene, served: Served) -> list[Excuse]:
         return [
             Excuse(symbol, served.at - max(reach, DAY), served.at + DAY, "unknown symbol") for symbol in served.symbols
         ]
+    if reach >= DEEPEST and served.status == 200:
+        # Stops and pauses together were longer than one answer: that is for a backfill.
+        return [Excuse(served.symbols[0], 0, served.at - reach + MINUTE, "deeper than one answer")]
     if "binance.empty" in served.struck:
         return [Excuse(served.symbols[0], served.at - reach, served.at, "empty answer")]
     return []
