@@ -99,6 +99,17 @@ def test_get_candles_of_one_symbol(api: ApiClient) -> None:
     assert all(candle["final"] for candle in candles[2:])
 
 
+def test_get_candles_of_an_interval_that_no_source_gives(api: ApiClient) -> None:
+    """Hours are rolled up from minutes: the highest minute of an hour is the hour's high."""
+    hours = api.json("/candles/BTCUSDT", interval="1h", order="desc", limit=3)
+    start, end = hours[1]["open_time"], hours[0]["open_time"]
+    minutes = api.json("/candles/BTCUSDT", interval="1m", order="asc", start=start, end=end)
+    assert (len(minutes), hours[1]["final"]) == (60, True)
+    assert hours[1]["high"] == max(minute["high"] for minute in minutes)
+    assert (hours[1]["open"], hours[1]["close"]) == (minutes[0]["open"], minutes[-1]["close"])
+    assert hours[1]["volume"] == sum(minute["volume"] for minute in minutes)
+
+
 def test_get_candles_of_several_symbols(api: ApiClient) -> None:
     """Several symbols share one answer, and each candle says whose it is."""
     candles = api.json("/candles", symbols="BTCUSDT,ETHUSDT", interval="1m", order="desc", limit=2000)

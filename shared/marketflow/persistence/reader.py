@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from pg8000.exceptions import DatabaseError  # type: ignore[import-untyped]  # pg8000 ships no types
@@ -139,13 +140,21 @@ class Reader:
         `query.limit` goes across all. As for one symbol, the plain statement is enough unless a split came later.
         """
         if not query.interval.stored:
-            sql = rolled_sql.candle_batch(query.interval, quoted=query.quoted, descending=query.descending)
-            return _batch(self._candles(sql, names, query)[0])
-        rows = self._candles(read_sql.candle_batch(quoted=query.quoted, descending=query.descending), names, query)
-        if rows[0][4]:
-            sql = actions_sql.candle_batch(quoted=query.quoted, descending=query.descending)
-            rows = self._candles(sql, names, query)
-        return _batch(rows[0])
+            plain, traded = (
+                rolled_sql.candle_batch(query.interval, basis, quoted=query.quoted, descending=query.descending)
+                for basis in (None, Adjustment.RAW)
+            )
+        else:
+            plain, traded = (
+                module.candle_batch(quoted=query.quoted, descending=query.descending)
+                for module in (read_sql, actions_sql)
+            )
+        row = self._candles(plain, names, query)[0]
+        if row[4]:
+            row = self._candles(traded, names, query)[0]
+        text, known, last_symbol, last_time = row[:4]
+        last = None if last_symbol is None else (last_symbol, last_time)
+        return CandleBatch(rows=text or "", known=frozenset(known), last=last)
 
     def pairs(self, *, at: datetime | None) -> list[Pair]:
         """Every active pair of two currencies with its last price at or before `at`, None: its latest."""
@@ -187,15 +196,15 @@ class Reader:
         Most pages are on the basis that was asked for as they are stored, and are answered by the plain statement:
         those of other markets, and raw prices without a later split. The others take a second one.
         """
-        how = {"quoted": query.quoted, "descending": query.descending}
-        if not query.interval.stored:
-            sql = rolled_sql.candles(query.interval, query.adjustment, query.layout, **how)
-            return self._candles(sql, (name,), query)
+        how, stored = {"quoted": query.quoted, "descending": query.descending}, query.interval.stored
+        rolled = partial(rolled_sql.candles, query.interval)
         if query.adjustment is Adjustment.RAW:
-            rows = self._candles(read_sql.candles(query.layout, **how), (name,), query)
+            plain = read_sql.candles(query.layout, **how) if stored else rolled(None, query.layout, **how)
+            rows = self._candles(plain, (name,), query)
             if not rows or not rows[0][7]:
                 return rows
-        return self._candles(actions_sql.candles(query.adjustment, query.layout, **how), (name,), query)
+        exact = actions_sql.candles if stored else rolled
+        return self._candles(exact(query.adjustment, query.layout, **how), (name,), query)
 
     def _candles(self, sql: str, names: Sequence[str], query: CandleQuery) -> list[list[Any]]:
         return self._database.query(
@@ -208,12 +217,6 @@ class Reader:
             after=query.after or ("infinity" if query.descending else "-infinity"),
             limit=query.limit,
         )
-
-
-def _batch(row: Sequence[Any]) -> CandleBatch:
-    text, known, last_symbol, last_time = row[:4]
-    last = None if last_symbol is None else (last_symbol, last_time)
-    return CandleBatch(rows=text or "", known=frozenset(known), last=last)
 
 
 def _wrap(rows: str, layout: Layout, *, header: str) -> str:

@@ -43,17 +43,28 @@ ROLLINGS = {
 }
 
 
+Basis = Adjustment | None
+"""On which basis the rows are put together; None: as they are stored, which is right where no split came later."""
+
+_PRICES = ["c.open", "c.high", "c.low", "c.close", "c.volume"]
+
+
 @cache
-def candles(interval: Interval, adjustment: Adjustment, layout: Layout, *, quoted: bool, descending: bool) -> str:
-    """One symbol's candles as one row: text, count, oldest, newest, all final, whether more follow, asset type."""
+def candles(interval: Interval, adjustment: Basis, layout: Layout, *, quoted: bool, descending: bool) -> str:
+    """One symbol's candles as one row.
+
+    Text, count, oldest, newest, all final, whether more follow, asset type, whether a split came after the oldest.
+    """
     row = csv_row() if layout is Layout.CSV else json_row(quoted=quoted)
     glue = "','" if layout is Layout.JSON else "chr(10)"
     order = "desc" if descending else "asc"
     page = "filter (where c.n <= :limit)"
     buckets = _buckets(interval, adjustment, descending=descending, behind=f"c.open_time {_behind(descending)} :after")
-    return f"""{actions_sql.eras(with_dividends=adjustment is Adjustment.ALL)}
+    return f"""{_beginning(adjustment)}
 select string_agg({row}, {glue} order by c.n) {page}, count(c.n) {page}, min(c.open_time) {page},
-  max(c.open_time) {page}, bool_and(c.final) {page}, count(c.n) > :limit, s.asset_type
+  max(c.open_time) {page}, bool_and(c.final) {page}, count(c.n) > :limit, s.asset_type,
+  s.asset_type = 'stock' and exists (
+    select from actions a where a.symbol_id = s.id and a.kind = 'split' and a.effective > min(c.open_time))
 from symbols s left join lateral (
   select c.*, row_number() over (order by c.open_time {order}) as n from ({buckets}) c) c on true
 where s.symbol = :names
@@ -61,35 +72,48 @@ group by s.id"""
 
 
 @cache
-def candle_batch(interval: Interval, *, quoted: bool, descending: bool) -> str:
-    """Several symbols' candles as they were traded, as one row: text, known symbols, the last symbol and open time."""
+def candle_batch(interval: Interval, adjustment: Basis, *, quoted: bool, descending: bool) -> str:
+    """Several symbols' candles as one row.
+
+    Text, the known symbols, behind what the next page begins, whether a split came after the oldest candle.
+    """
     order = "desc" if descending else "asc"
     behind = f"(s.symbol > :after_symbol or c.open_time {_behind(descending)} :after)"
-    return f"""{actions_sql.eras(with_dividends=False)}
+    buckets = _buckets(interval, adjustment, descending=descending, behind=behind)
+    return f"""{_beginning(adjustment)}
 select string_agg(page.text, ',' order by page.n) filter (where page.n <= :limit),
-  array(select symbol from share),
+  array(select symbol from symbols where symbol = any(string_to_array(:names, ','))),
   case when count(*) > :limit then max(page.symbol) filter (where page.n = :limit) end,
-  case when count(*) > :limit then max(page.open_time) filter (where page.n = :limit) end
+  case when count(*) > :limit then max(page.open_time) filter (where page.n = :limit) end,
+  exists (
+    select from symbols s join actions a on a.symbol_id = s.id
+    where s.symbol = any(string_to_array(:names, ',')) and s.asset_type = 'stock'
+      and a.kind = 'split' and a.effective > min(page.open_time))
 from (
   select {json_row(quoted=quoted, symbol=True)} as text, s.symbol, c.open_time,
     row_number() over (order by s.symbol, c.open_time {order}) as n
   from symbols s
-  cross join lateral ({_buckets(interval, Adjustment.RAW, descending=descending, behind=behind)}) c
+  cross join lateral ({buckets}) c
   where s.symbol = any(string_to_array(:names, ',')) and s.symbol >= :after_symbol
   order by s.symbol, c.open_time {order} limit :limit + 1) page"""
+
+
+def _beginning(adjustment: Basis) -> str:
+    return "" if adjustment is None else actions_sql.eras(with_dividends=adjustment is Adjustment.ALL)
 
 
 def _behind(descending: bool) -> str:
     return "<" if descending else ">"
 
 
-def _buckets(interval: Interval, adjustment: Adjustment, *, descending: bool, behind: str) -> str:
+def _buckets(interval: Interval, adjustment: Basis, *, descending: bool, behind: str) -> str:
     """A SQL query: the candles of the symbol `s` that a page may hold, and one more.
 
     So many rows below them that the buckets which are counted are whole: the bucket behind which the page begins, those
     of the page, and the beginning of the next.
     """
     rolling = ROLLINGS[interval]
+    prices = _PRICES if adjustment is None else actions_sql.columns(adjustment)
     order, reached = ("desc", "c.open_time < :after") if descending else ("asc", "c.open_time >= :after")
     # With several symbols `after` is a place within the first of them only.
     reached = reached if behind.startswith("c.") else f"(s.symbol > :after_symbol or {reached})"
@@ -103,18 +127,18 @@ def _buckets(interval: Interval, adjustment: Adjustment, *, descending: bool, be
           and f.fetched @> tstzrange(c.local at time zone {zone}, {ends})) as final
     from (
       select r.local, (array_agg(r.open order by r.open_time))[1] as open, max(r.high) as high, min(r.low) as low,
-        (array_agg(r.close order by r.open_time desc))[1] as close, {_sum("volume")}, {_sum("quote_volume")},
+        (array_agg(r.close order by r.open_time))[count(*)] as close, {_sum("volume")}, {_sum("quote_volume")},
         {_sum("trades")}, bool_and(r.final) as final
       from (
         select c.open_time, {rolling.bucket(f"(c.open_time at time zone {zone})")} as local,
-          {", ".join(actions_sql.columns(adjustment))}, c.quote_volume, c.trades, c.final
+          {", ".join(prices)}, c.quote_volume, c.trades, c.final
         from (
           select * from candles c
           where c.symbol_id = s.id and c.interval = cast('{rolling.base}' as candle_interval)
             and c.open_time >= :start and c.open_time < cast(:end as timestamptz) + interval '{rolling.length}'
             and {reached}
           order by c.open_time {order} limit (:limit + 2) * {rolling.rows}) c
-        {actions_sql.joins(adjustment)}) r
+        {"" if adjustment is None else actions_sql.joins(adjustment)}) r
       group by r.local) c) c
   where c.open_time >= :start and c.open_time < :end and {behind}
   order by c.open_time {order} limit :limit + 1"""
