@@ -19,7 +19,7 @@ export PYTHONPATH := shared:.
 export EMULATOR_VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run status token invoke backfill replay redrive dlq smoke test fuzz lint typecheck format hooks openapi contract pins synth bootstrap deploy diff clean
+.PHONY: help setup run status token invoke backfill replay redrive dlq smoke test fuzz simulate lint typecheck format hooks openapi contract pins synth bootstrap deploy diff clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,9 @@ test: setup ## Run all tests with coverage (TESTS=tests/unit for some, ARGS="-k 
 
 fuzz: setup ## Throw thousands of made-up requests at a deployment of its own (SEED=7 repeats a run)
 	@exec $(RUN) -m local.fuzz
+
+simulate: setup ## Break the pipeline on virtual time, seed by seed (SEEDS=10000; SEED=12345 replays one, FIRST=301 starts there)
+	@exec $(RUN) -m local.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),300) --first $(or $(FIRST),1))
 
 lint: setup ## Check format, lint rules, import directions and that the API only gained (as `make contract`)
 	$(RUN) -m ruff format --check . && $(RUN) -m ruff check . && $(VENV)/bin/lint-imports && $(RUN) -m local.contract

@@ -56,10 +56,13 @@ class World:
         self.clock = clock or SystemClock()
         self.faults = Faults(seed, faults)
         market = Market(seed, PRICE_BASES)
+        self.binance = Binance(market, self.faults)
+        self.yahoo = Yahoo(market, self.faults)
+        self.exchangerate = ExchangeRate(market, self.faults)
         vendors: tuple[Vendor, ...] = (
-            Binance(market, self.faults),
-            Yahoo(market, self.faults),
-            ExchangeRate(market, self.faults),
+            self.binance,
+            self.yahoo,
+            self.exchangerate,
             Frankfurter(market, self.faults),
             Ecb(market, self.faults),
         )

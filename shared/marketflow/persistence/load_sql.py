@@ -68,8 +68,22 @@ WITH raw_object AS (
              IS DISTINCT FROM
              (excluded.open, excluded.high, excluded.low, excluded.close,
               excluded.volume, excluded.quote_volume, excluded.trades)
+             -- It was said again since: the row does not tell, but the newest answer does.
+             AND NOT EXISTS (
+                 SELECT FROM newest_answers AS n
+                 WHERE n.symbol_id = excluded.symbol_id AND n.interval = excluded.interval
+                   AND n.observed_at > excluded.observed_at AND n.said @> excluded.open_time
+             )
       )
     RETURNING 1
+), newest_answer AS (
+    INSERT INTO newest_answers AS known (symbol_id, interval, observed_at, said)
+    SELECT g.symbol_id, g.interval, CAST(:observed_at AS timestamptz), range_agg(tstzrange(
+        g.open_time, g.open_time + CAST(CASE g.interval WHEN '1m' THEN '1 minute' ELSE '1 hour' END AS interval)
+    ))
+    FROM good_candles AS g WHERE g.final GROUP BY 1, 2 ORDER BY 1, 2
+    ON CONFLICT (symbol_id, interval) DO UPDATE SET observed_at = excluded.observed_at, said = excluded.said
+    WHERE known.observed_at < excluded.observed_at
 ), written_prices AS (
     INSERT INTO prices (symbol_id, as_of, price, observed_at, raw_id)
     SELECT symbol_id, as_of, price, CAST(:observed_at AS timestamptz), CAST(:raw_id AS bigint)

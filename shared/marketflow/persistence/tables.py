@@ -222,6 +222,16 @@ fetched_ranges = Table(
     comment="What was asked of a source and answered: a candle that is missing from it does not exist there.",
 )
 
+newest_answers = Table(
+    "newest_answers",
+    metadata,
+    Column("symbol_id", Integer, ForeignKey(symbols.c.id), primary_key=True, autoincrement=False),
+    Column("interval", candle_interval, primary_key=True),
+    Column("observed_at", _UTC, nullable=False, comment="When it was received."),
+    Column("said", TSTZMULTIRANGE, nullable=False, comment="The open times of its final candles."),
+    comment="The newest answer about a symbol: an older one that comes late changes nothing that it said.",
+)
+
 sessions = Table(
     "sessions",
     metadata,

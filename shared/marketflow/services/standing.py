@@ -50,10 +50,13 @@ def next_state(state: SourceState, outcome: Outcome) -> SourceState:
     datasets = dict(state.datasets)
     for name, complete in outcome.complete.items():
         before = state.dataset(name)
+        asked = outcome.asked.get(name, before.symbols)
+        # Who was unknown got no answer: the symbol joins anew when it is known again, and brings what it missed.
+        answered = None if asked is None else asked - outcome.unavailable
         datasets[name] = DatasetState(
             last_complete_at=now if complete else before.last_complete_at,
             next_due_at=outcome.next_due.get(name, None if complete else before.next_due_at),
-            symbols=outcome.asked.get(name, before.symbols) if complete else before.symbols,
+            symbols=answered if complete else before.symbols,
         )
     unavailable = {
         symbol: until

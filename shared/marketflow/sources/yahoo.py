@@ -33,7 +33,7 @@ _OLDEST_DAY = datetime(1927, 12, 30, tzinfo=UTC)  # the first day of ^GSPC, than
 _QUEUEING = timedelta(days=1)  # what may pass until the last page of a backfill is asked for
 
 _RATE_WAIT = timedelta(minutes=5)  # Yahoo names no time; blocks last from minutes on
-_DAY = timedelta(days=1)
+_NIGHT = timedelta(hours=1)  # far shorter than any exchange is closed between two sessions
 _MONTH = timedelta(days=28)
 _HEADERS = {
     # Without the user agent of a current browser the very first call is answered with 429.
@@ -79,7 +79,8 @@ class Yahoo(Source):
                     code="window_too_old",
                     parameter="start",
                 )
-            reach = "5d" if age is None or age > _DAY else "1d"
+            # "1d" is the newest session alone: of one that ended meanwhile it would never show the last minutes.
+            reach = "5d" if age is None or age > _NIGHT else "1d"
             pieces = wire.spans(*window, INTRADAY_SPAN) if window else [None]
             return [_request(symbol, task, reach, piece, now) for symbol in dict.fromkeys(symbols) for piece in pieces]
         if task.dataset == "chart_1d":

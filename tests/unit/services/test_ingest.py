@@ -266,3 +266,18 @@ def test_a_symbol_that_joined_in_vain_is_new_again() -> None:
     world.states.state = SourceState(datasets={"d": DatasetState(last_complete_at=NOON, symbols=frozenset("AB"))})
     world.run()
     assert world.states.state.dataset("d").symbols == frozenset("AB")
+
+
+def test_a_symbol_that_was_unknown_comes_back_with_its_past() -> None:
+    """The run that found it unknown did not answer for it, also when there is no other (seed 582 of the simulation).
+
+    Otherwise what failed before that run, and was to be asked for again, would be missing for ever.
+    """
+    world = World(source=FakeSource(errors={name: unavailable(name) for name in "ABC"}))
+    early = NOON - timedelta(minutes=7)
+    world.states.state = SourceState(datasets={"d": DatasetState(last_complete_at=early, symbols=frozenset("ABC"))})
+    world.run()
+    world.now, world.source.errors = NOON + timedelta(hours=7), {}
+    world.source.seen_since.clear()
+    world.run()
+    assert world.source.seen_since == [None]

@@ -39,12 +39,23 @@ def error_body(description: str, *, code: str = "Bad Request", envelope: str = "
     return {envelope: {"result": None, "error": {"code": code, "description": description}}}
 
 
+def test_a_pause_over_night_fetches_the_last_minutes_of_the_day_before(minutes: Sample) -> None:
+    """After a pause that a session may have ended in, the request reaches back into it (seed 107 of the simulation).
+
+    A range of one day shows nothing but the newest session, from its pre-market on.
+    """
+    closing, morning = NOW.replace(hour=14, minute=49), NOW.replace(hour=7, minute=5) + timedelta(days=1)
+    [request] = minutes.source.build_requests(FetchTask(dataset="chart_1m"), ["X.IS"], now=morning, since=closing)
+    assert dict(request.params)["range"] == "5d"
+
+
 @pytest.mark.parametrize(
     ("dataset", "behind", "reach"),
     [
         ("chart_1m", None, "5d"),
         ("chart_1m", timedelta(minutes=1), "1d"),
-        ("chart_1m", timedelta(hours=23), "1d"),
+        ("chart_1m", timedelta(minutes=59), "1d"),
+        ("chart_1m", timedelta(hours=10), "5d"),
         ("chart_1m", timedelta(days=2), "5d"),
         ("chart_1d", None, "1y"),
         ("chart_1d", timedelta(hours=1), "1mo"),

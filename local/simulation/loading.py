@@ -1,0 +1,146 @@
+"""The ETL of a run: two workers on the queue, and a database that fails as databases do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from local.simulation.fetching import BUCKET, Scene
+from local.simulation.mishaps import Crash
+from local.simulation.queue import VISIBILITY_SECONDS, Received
+from marketflow.domain.symbol import AssetType
+from marketflow.errors import DatabaseUnavailableError, MarketFlowError, RetryLaterError
+from marketflow.etl.pipeline import Pipeline
+from marketflow.etl.strategies import STRATEGIES
+from marketflow.messaging.archive import RawArchive
+from marketflow.messaging.envelope import decode
+from marketflow.persistence.connection import Database
+from marketflow.persistence.jobs import JobBook
+from marketflow.persistence.loader import Loader
+from marketflow.services.loading import Loading
+from marketflow.sources import factory
+from marketflow.sources.catalog import CATALOG
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+LOADER_NAME = "marketflow-simulated-etl"
+_KILL = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE application_name = :name AND datname = current_database()
+"""
+Rewrite = Callable[[str], str]
+"""Changes the text of a statement: how a test breaks the loader to see that it is noticed."""
+
+
+class Link:
+    """The loader's way to the database. `reader` is a session of its own, `restart` restarts the server."""
+
+    def __init__(
+        self, scene: Scene, database: Database, *, reader: Database, restart: Callable[[], None], rewrite: Rewrite
+    ) -> None:
+        self._scene = scene
+        self._database = database
+        self._reader = reader
+        self._restart = restart
+        self._rewrite = rewrite
+
+    def query(self, sql: str, /, **params: object) -> list[list[Any]]:
+        """The statement, with what may happen before, during and after it."""
+        mishaps = self._scene.mishaps
+        mishaps.crash_if("etl_crash_before_commit")
+        if mishaps.strikes("partial_batch_failure"):
+            raise RetryLaterError("The database gave a statement up: deadlock detected.")
+        if mishaps.strikes("database_unavailable"):
+            raise DatabaseUnavailableError("The database took no connection.")
+        if mishaps.strikes("database_session_killed"):
+            self._reader.query(_KILL, name=LOADER_NAME)
+        if mishaps.strikes("database_restarted"):
+            self._restart()
+        text = self._rewrite(sql)
+        rows = self._database.query(text, **params)
+        if mishaps.strikes("database_reply_lost"):
+            rows = self._database.query(text, **params)
+        self._note(params)
+        mishaps.crash_if("etl_crash_after_commit")
+        return rows
+
+    def _note(self, params: dict[str, Any]) -> None:
+        if "raw_key" in params:
+            self._scene.ledger.commit(params["raw_key"])
+        elif "finished_at" in params:
+            self._scene.ledger.report(params["source"], params["finished_at"])
+
+
+def loading(scene: Scene, link: Link) -> Loading:
+    """The pipeline's own loading, on `link`."""
+    loader = Loader(cast("Database", link))
+    archive = RawArchive(bucket=BUCKET, client=cast("S3Client", scene.s3))
+    pipelines = {
+        source: Pipeline(
+            strategy=STRATEGIES[AssetType(CATALOG[source].asset_type)],
+            parser=factory.create(source),
+            archive=archive,
+            loader=loader,
+        )
+        for source in scene.scenario.symbols
+    }
+    return Loading(
+        decode=decode,
+        pipelines=pipelines,
+        reports=loader,
+        jobs=JobBook(cast("Database", link)),
+        archive=archive,
+    )
+
+
+class Worker:
+    """One ETL function at work, as the event source mapping of Lambda drives it with partial batch responses."""
+
+    def __init__(self, scene: Scene, load: Callable[[str], object], name: str) -> None:
+        self.scene = scene
+        self.load = load
+        self.name = name
+
+    def steps(self) -> Iterator[float | None]:
+        """Work for ever; gives the seconds until the next step, None when the queue is empty."""
+        while True:
+            batch = self.scene.queue.receive()
+            if not batch:
+                pause = self.scene.queue.seconds_to_next()
+                yield None if pause is None else max(pause, 0.5)
+                continue
+            self.scene.log.note(self.name, f"received {[received.number for received in batch]}")
+            try:
+                yield from self.batch(batch)
+            except Crash as crash:
+                self.scene.log.note("crashed", f"{self.name}: {crash}")
+                yield 1.0
+
+    def batch(self, batch: Sequence[Received]) -> Iterator[float]:
+        """Load a batch, then delete what did not fail."""
+        failed = set()
+        for received in batch:
+            yield self.busy()
+            if not self.try_load(received):
+                failed.add(received.number)
+        yield 0.02
+        for received in batch:
+            if received.number not in failed:
+                self.scene.queue.delete(received)
+
+    def busy(self) -> float:
+        """How long one message takes: now and then longer than it stays hidden."""
+        mishaps = self.scene.mishaps
+        if mishaps.strikes("visibility_expired"):
+            return VISIBILITY_SECONDS + mishaps.between("visibility_expired", 1.0, 90.0)
+        return mishaps.between("busy", 0.005, 0.1)
+
+    def try_load(self, received: Received) -> bool:
+        """Load one message; whether that went well."""
+        try:
+            self.load(received.body)
+        except MarketFlowError as error:
+            self.scene.log.note("not loaded", f"{received.number}: {type(error).__name__}")
+            return False
+        return True
