@@ -10,20 +10,19 @@ import json
 import os
 import secrets
 import sys
-import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from local import interrupts
 from local.client import ApiClient
-from local.interrupts import Stopped, held
+from local.interrupts import held
 from local.processes import LocalError, Process, tail
 from local.settings import load_settings
 from local.sign_in import SignIn
 from local.stack import LocalStack
 from local.steps import Steps
+from local.trial import trial
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = ROOT / "tests" / "fuzz" / "schemathesis.toml"
@@ -103,8 +102,8 @@ def fuzz(
     return Outcome(cases=cases["generated"], failures=cases["unique_failures"], errors=len(found["errors"]), log=log)
 
 
-def fuzz_all(home: Path, *, seed: int) -> int:
-    """Start, fuzz with and without credentials, stop; how many cases there were. Raises LocalError with findings."""
+def fuzz_all(home: Path, *, seed: int) -> str:
+    """Start, fuzz with and without credentials, stop; what there is to say. Raises LocalError with findings."""
     steps = Steps()
     settings = replace(load_settings(os.environ), home=home, sources="simulator", port=0)
     with LocalStack(settings=settings, steps=steps, disposable=True) as stack:
@@ -124,26 +123,14 @@ def fuzz_all(home: Path, *, seed: int) -> int:
         stack.check()
     if cases < CASES:
         raise LocalError(f"Only {cases} cases were made up; {CASES} are wanted. Raise EXAMPLES in local/fuzz.py.")
-    return cases
+    return f"Nothing was found in {cases} cases."
 
 
 def main() -> int:
     """Run it. Returns the exit code: 0 when nothing was found."""
-    interrupts.listen()
-    started = time.monotonic()
     seed = int(os.environ.get("SEED") or secrets.randbelow(2**31))
     print(f"Seed {seed}", flush=True)
-    try:
-        with tempfile.TemporaryDirectory(prefix="marketflow-fuzz-", ignore_cleanup_errors=True) as folder:
-            cases = fuzz_all(Path(folder), seed=seed)
-    except Stopped:
-        print("Stopped before the end.", file=sys.stderr)
-        return 130
-    except LocalError as error:
-        print(f"\nFAILED: {error}", file=sys.stderr)
-        return 1
-    print(f"Nothing was found in {cases} cases. All of it took {time.monotonic() - started:.0f} s.")
-    return 0
+    return trial("fuzz", partial(fuzz_all, seed=seed))
 
 
 if __name__ == "__main__":

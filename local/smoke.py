@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,9 +11,7 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
-from local import interrupts
 from local.client import ASSET_TYPES, ApiClient
-from local.interrupts import Stopped
 from local.processes import LocalError
 from local.settings import load_settings
 from local.smoke_admin import check_admin
@@ -23,6 +19,7 @@ from local.smoke_backfill import check_backfill
 from local.smoke_user import check_user
 from local.stack import LocalStack
 from local.steps import Steps
+from local.trial import trial
 
 PRICES_SECONDS = 60.0
 BURST = 80
@@ -91,8 +88,8 @@ def check_burst(client: ApiClient) -> str:
     return f"{statuses[429]} of {BURST} requests got 429, then 200 again"
 
 
-def smoke(home: Path) -> Steps:
-    """Start, check, stop; the steps and their seconds. Raises LocalError that says what failed."""
+def smoke(home: Path) -> str:
+    """Start, check, stop. Raises LocalError that says what failed."""
     steps = Steps()
     settings = replace(load_settings(os.environ), home=home, sources="simulator", port=0)
     with LocalStack(settings=settings, steps=steps, disposable=True) as stack, ApiClient(stack.facts) as client:
@@ -111,24 +108,12 @@ def smoke(home: Path) -> Steps:
             note.text = check_backfill(client, stack)
         check_user(stack.facts, steps)
         stack.check()
-    return steps
+    return "Prices flow."
 
 
 def main() -> int:
     """Run the smoke test. Returns the exit code: 0 when all went well."""
-    interrupts.listen()
-    started = time.monotonic()
-    try:
-        with tempfile.TemporaryDirectory(prefix="marketflow-smoke-", ignore_cleanup_errors=True) as folder:
-            smoke(Path(folder))
-    except Stopped:
-        print("Stopped before the end.", file=sys.stderr)
-        return 130
-    except LocalError as error:
-        print(f"\nFAILED: {error}", file=sys.stderr)
-        return 1
-    print(f"Prices flow. All of it took {time.monotonic() - started:.1f} s.")
-    return 0
+    return trial("smoke", smoke)
 
 
 if __name__ == "__main__":

@@ -9,35 +9,16 @@ from typing import Any, Self
 
 import httpx
 
+from local.admin_api import machine_token
 from local.client import ApiClient
 from local.processes import LocalError
 from local.stack import PREFIX, LocalStack
 from marketflow.sources.catalog import CATALOG
 
-ADMIN_SCOPE = "marketflow/admin"
 NEW = {"symbol": "LTCUSDT", "source": "binance", "base_currency": "LTC", "quote_currency": "USDT"}
 """A pair that the simulator has and that no fresh installation fetches."""
 
 FETCHED_SECONDS = 60.0
-
-
-def machine_token(stack: LocalStack, scope: str = ADMIN_SCOPE) -> str:
-    """An access token of the deployment's machine client: OAuth 2.0 client credentials."""
-    outputs = stack.client("cloudformation").describe_stacks(StackName=f"{PREFIX}identity")["Stacks"][0]["Outputs"]
-    found = {output["OutputKey"]: output["OutputValue"] for output in outputs}
-    client = stack.client("cognito-idp").describe_user_pool_client(
-        UserPoolId=found["UserPoolId"], ClientId=found["MachineClientId"]
-    )["UserPoolClient"]
-    answer = httpx.post(
-        f"{stack.facts.aws_endpoint_url}/oauth2/token",
-        data={"grant_type": "client_credentials", "scope": scope},
-        auth=(client["ClientId"], client["ClientSecret"]),
-        timeout=20,
-        trust_env=False,
-    )
-    if answer.status_code != 200:
-        raise LocalError(f"No token for {scope}: the user pool answered {answer.status_code}.")
-    return str(answer.json()["access_token"])
 
 
 class AdminClient:
@@ -135,7 +116,7 @@ def deactivate(admin: AdminClient, stack: LocalStack, symbol: str) -> None:
 def check_admin(api: ApiClient, stack: LocalStack) -> str:
     """A token, a new symbol that is fetched and served, a change, a deactivation, and it is still served."""
     symbol = NEW["symbol"]
-    with AdminClient(stack, token=machine_token(stack)) as admin:
+    with AdminClient(stack, token=machine_token(stack.facts.aws_endpoint_url)) as admin:
         tag = add(admin, api, NEW)
         fetch(stack, "binance")
         price = wait_for_price(api, symbol, alive=stack.check)

@@ -8,8 +8,9 @@ from datetime import datetime
 import httpx
 import pytest
 
+from local.admin_api import machine_token
 from local.client import ApiClient
-from local.smoke_admin import AdminClient, add, archived, deactivate, fetch, machine_token, wait_for_price
+from local.smoke_admin import AdminClient, add, archived, deactivate, fetch, wait_for_price
 from local.stack import LocalStack
 from tests.e2e.conftest import wait_for
 
@@ -27,7 +28,7 @@ CHANGES = (
 @pytest.fixture
 def admin(stack: LocalStack) -> Iterator[AdminClient]:
     """A client with a token for the admin scope."""
-    with AdminClient(stack, token=machine_token(stack)) as client:
+    with AdminClient(stack, token=machine_token(stack.facts.aws_endpoint_url)) as client:
         yield client
 
 
@@ -117,7 +118,7 @@ def test_post_patch_and_delete_symbols_are_for_admins(stack: LocalStack, credent
         "none": {},
         "key": {"x-api-key": stack.facts.api_key},
         "broken": {"Authorization": "Bearer eyJhbGciOiJub25lIn0.e30."},
-        "scope": {"Authorization": f"Bearer {machine_token(stack, 'marketflow/keys')}"},
+        "scope": {"Authorization": f"Bearer {machine_token(stack.facts.aws_endpoint_url, scope='marketflow/keys')}"},
     }[credential]
     told = set()
     for method, path, body in CHANGES:

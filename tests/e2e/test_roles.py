@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local.admin_api import AdminApi
+from local.admin_api import AdminApi, machine_token
 from local.client import ApiClient
 from local.jobs import watch
 from local.sign_in import SignIn
-from local.smoke_admin import AdminClient, machine_token
+from local.smoke_admin import AdminClient
 from local.smoke_user import User
 from local.stack import PREFIX, LocalStack
 from marketflow.domain.fetching import FetchReport
@@ -56,7 +56,7 @@ def test_every_function_works_with_its_own_role(guarded: LocalStack) -> None:
         prices = client.wait_for_prices(seconds=60, alive=guarded.check)
     assert all(prices.values())
     new = {"symbol": "DOTUSDT", "source": "binance", "base_currency": "DOT", "quote_currency": "USDT"}
-    with AdminClient(guarded, token=machine_token(guarded)) as admin:
+    with AdminClient(guarded, token=machine_token(guarded.facts.aws_endpoint_url)) as admin:
         admin.must(201, "POST", "/symbols", new)
         admin.must(204, "DELETE", "/symbols/DOTUSDT")
 
