@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import Any
 
 import schemathesis
@@ -37,6 +38,9 @@ DETAILS = (
 """No schema can say that one parameter has to be greater than another or than the time of day, or which zones exist."""
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
 def is_meant(response: schemathesis.Response) -> bool:
     """Whether the refusal is one that no schema could have foretold."""
     with contextlib.suppress(ValueError):
@@ -52,6 +56,14 @@ def map_query(context: schemathesis.HookContext, query: dict[str, Any] | None) -
     if query and "limit" in query:
         return {name: value for name, value in query.items() if name != "cursor"}
     return query
+
+
+@schemathesis.hook
+def map_headers(context: schemathesis.HookContext, headers: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Leave control characters out (RFC 9110, section 5.5): servers refuse them before any API sees the request."""
+    if not headers:
+        return headers
+    return {name: _CONTROL.sub("", value) if isinstance(value, str) else value for name, value in headers.items()}
 
 
 @schemathesis.check
