@@ -20,7 +20,6 @@ EMULATED = ROOT / "local" / "emulated" / "__main__.py"
 """MiniStack with what it lacks."""
 
 REGION = "us-east-1"
-ACCOUNT = "000000000000"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 READY_SECONDS = 60.0
 

@@ -9,8 +9,8 @@ import pytest
 
 from cdk.problems import PROBLEMS
 from cdk.routes import ROUTES
-from marketflow.api.answers import GATEWAY
 from marketflow.api.contract import routes
+from marketflow.api.refusals import GATEWAY
 from marketflow.api.routing import SCOPES
 from tests.cdk.templates import CONTEXT, Assembly, Template, referred, text
 

@@ -10,10 +10,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from marketflow.api.answers import ANSWERS, DEPRECATION, DETAILS, GATEWAY, Answer
+from marketflow.api.answers import ANSWERS, DEPRECATION, Answer
 from marketflow.api.bodies import MERGE_PATCH
 from marketflow.api.components import ABOUT, HEADERS, REQUEST_HEADERS, RETRY, SECURITY, STATUS_WORDS
 from marketflow.api.problems import Problem
+from marketflow.api.refusals import DETAILS, GATEWAY
 from marketflow.api.routing import SCOPES, Access, Route
 from marketflow.api.schemas import SCHEMAS, ref
 

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from local.openapi import DOCUMENT, ROOT, SHIPPED, texts
-from marketflow.api.answers import ANSWERS, DETAILS
+from marketflow.api.answers import ANSWERS
 from marketflow.api.contract import routes
 from marketflow.api.openapi import codes, document
 from marketflow.api.parameters import read
 from marketflow.api.problems import Problem
+from marketflow.api.refusals import DETAILS
 from marketflow.api.routing import SCOPES, Access, Route
 from marketflow.errors import RefusedError
 from tests.documented import DOCUMENTED, check
