@@ -1,14 +1,14 @@
 """The one connection of a process, and the only way in which MarketFlow's own SQL reaches the server.
 
 Every statement must be a read or an idempotent upsert: when a connection breaks after a statement was sent, nobody can
-know whether it was carried out, so it is sent again on a new connection.
+know whether it was carried out, so it is sent again on a new connection. The same holds for what runs together.
 """
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -38,6 +38,11 @@ _compile = lru_cache(maxsize=256)(pg8000.native.to_statement)
 """Turns `:name` into `$1`, character by character in Python: worth doing once for each statement text."""
 
 
+_Rows = list[list[Any]]
+_Bound = tuple[str, Sequence[object]]
+"""A statement with `$1` and the values for it."""
+
+
 class _BrokenError(Exception):
     """The connection is gone."""
 
@@ -47,32 +52,39 @@ def _utc(text: str) -> datetime:
 
 
 class _Wire(pg8000.native.Connection):  # type: ignore[misc]  # its base has no types
-    """A pg8000 connection that runs a statement in one round trip and one implicit transaction.
+    """A pg8000 connection that runs statements in one round trip and one implicit transaction.
 
     pg8000 itself needs three, with a sync after each: a transaction-level proxy may then carry the three to different
     servers. Protocol: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
     """
 
     def __init__(self, **arguments: Any) -> None:  # noqa: ANN401 - what pg8000 takes
+        self._results: list[_Rows] = []
         super().__init__(**arguments)
         self.register_in_adapter(_TIMESTAMPTZ, _utc)
         # JSON stays text: parsing it would turn exact numbers into floats, and the API passes it through.
         self.register_in_adapter(_JSON, str)
         self.register_in_adapter(_JSONB, str)
 
-    def execute_once(self, statement: str, values: Sequence[object]) -> list[list[Any]]:
-        """The rows of `statement`; none when it returns none."""
+    def execute_once(self, statements: Sequence[_Bound]) -> list[_Rows]:
+        """The rows of each of `statements`; none of one that returns none."""
         core = pg8000.core
-        context = core.Context(statement)
-        parameters = make_params(self.py_types, values)
-        self.send_PARSE(core.NULL_BYTE, statement)
-        self.send_BIND(core.NULL_BYTE, parameters)
-        self._send_message(core.DESCRIBE, core.PORTAL + core.NULL_BYTE)
-        self.send_EXECUTE()
+        for statement, values in statements:
+            self.send_PARSE(core.NULL_BYTE, statement)
+            self.send_BIND(core.NULL_BYTE, make_params(self.py_types, values))
+            self._send_message(core.DESCRIBE, core.PORTAL + core.NULL_BYTE)
+            self.send_EXECUTE()
         self._send_message(core.SYNC, b"")
         core._flush(self._sock)  # noqa: SLF001 - pg8000's own way to name a failed write
-        self.handle_messages(context)
-        return context.rows or []
+        self._results = []
+        self.handle_messages(core.Context(None))
+        return self._results
+
+    def handle_COMMAND_COMPLETE(self, data: bytes, context: Any) -> None:  # noqa: ANN401, N802 - pg8000's name
+        """Keep the rows of a statement apart from those of the next one; pg8000 calls it at the end of each."""
+        super().handle_COMMAND_COMPLETE(data, context)
+        self._results.append(context.rows or [])
+        context.rows = None
 
 
 class Database:
@@ -108,15 +120,25 @@ class Database:
         RetryLaterError when the server gave the statement up (deadlock, timeout, no room). Errors of the statement
         itself are pg8000's DatabaseError.
         """
-        statement, values_of = _compile(sql)
-        values = values_of(params)
+        return self.together((sql, params))[0]
+
+    def together(self, *statements: tuple[str, Mapping[str, object]]) -> list[list[list[Any]]]:
+        """Run statements with `:name` parameters in one transaction and one round trip; the rows of each.
+
+        Each sees what the ones before it did, and what others committed before it began: a row that the first one
+        locks is read by the next one as its holder left it. Raises as `query` does; then none of them did anything.
+        """
+        bound = []
+        for sql, params in statements:
+            statement, values_of = _compile(sql)
+            bound.append((statement, values_of(params)))
         if self._wire is not None:
             # A connection that was idle for long is often found dead only now: the second attempt is on a new one.
             with contextlib.suppress(_BrokenError):
-                return self._run(self._wire, statement, values)
+                return self._run(self._wire, bound)
         self._wire = self._open()
         try:
-            return self._run(self._wire, statement, values)
+            return self._run(self._wire, bound)
         except _BrokenError as error:
             message = f"The database at {self._connector.place} closed the connection: {error}."
             raise DatabaseUnavailableError(message) from error
@@ -141,9 +163,9 @@ class Database:
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 buffer.close()
 
-    def _run(self, wire: _Wire, statement: str, values: Sequence[object]) -> list[list[Any]]:
+    def _run(self, wire: _Wire, statements: Sequence[_Bound]) -> list[_Rows]:
         try:
-            return wire.execute_once(statement, values)
+            return wire.execute_once(statements)
         except pg8000.exceptions.DatabaseError as error:
             code = sqlstate(error)
             if code.startswith(AGAIN):

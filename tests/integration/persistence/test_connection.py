@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -52,6 +53,39 @@ def test_a_statement_is_one_transaction_of_one_message_exchange(database: Databa
     with pytest.raises(DatabaseError):
         database.query("WITH two AS (INSERT INTO t VALUES (2) RETURNING n) SELECT 1 / (n - 2) FROM two")
     assert database.query("SELECT n FROM t") == [[1]]
+
+
+def test_statements_together_are_one_transaction(database: Database) -> None:
+    """Each statement sees what the ones before it did and has its own rows; when one fails, none did anything."""
+    database.query("CREATE TABLE t (n int)")
+    insert = ("INSERT INTO t VALUES (:n)", {"n": 1})
+    count = ("SELECT count(*) FROM t WHERE n = :n", {"n": 1})
+    assert database.together(insert, count, insert, ("SELECT n FROM t", {})) == [[], [[1]], [], [[1], [1]]]
+    with pytest.raises(DatabaseError):
+        database.together(insert, ("SELECT 1 / 0", {}), insert)
+    assert database.query("SELECT count(*) FROM t") == [[2]]
+
+
+def test_what_runs_behind_a_lock_sees_what_its_holder_did(database: Database, database_url: str) -> None:
+    """The statement after one that waits for a row reads what was committed while it waited."""
+    database.query("CREATE TABLE t (n int)")
+    database.query("INSERT INTO t VALUES (0)")
+    other = Database(database_url)
+
+    def add() -> None:
+        other.together(("SELECT FROM t FOR UPDATE", {}), ("UPDATE t SET n = (SELECT max(n) FROM t) + 1", {}))
+
+    waiting = threading.Thread(target=add)
+    holder = ("SELECT FROM t FOR UPDATE", {})
+    late = ("SELECT pg_sleep(0.3)", {})
+    holding = threading.Thread(target=lambda: database.together(holder, late, ("UPDATE t SET n = 10", {})))
+    holding.start()
+    time.sleep(0.1)
+    waiting.start()
+    holding.join()
+    waiting.join()
+    assert database.query("SELECT n FROM t") == [[11]]
+    other.close()
 
 
 def test_a_wrong_statement_costs_nothing_but_itself(database: Database) -> None:
