@@ -2,10 +2,10 @@
 """How the load path writes candles: so that they follow from the set of the answers, whatever the order of arrival.
 
 For one candle, sort everything final that was ever said by (observed_at, raw_id) and take equal neighbours together: a
-run. The last run stands in `candles` with its first answer, each earlier one in `revisions` in the same way. Where a run
-is said again nothing is written but the answer's line in `answers`. That line matters when an answer comes late and says
-something else: the run that it falls into breaks in two, and the second part begins with the first later answer that
-said the candle.
+run. The last run stands in `candles` with its first answer, each earlier one in `revisions` in the same way. Where a
+run is said again nothing is written but the answer's line in `answers`. That line matters when an answer comes late and
+says something else: the run that it falls into breaks in two, and the second part begins with the first later answer
+that said the candle.
 
 Values are compared to the digit: 1.0 and 1.00 are two texts of a vendor, and a run has the text of its first. The
 statement before this one locks the symbols (`load_sql.LOCK`): nobody else writes to these candles meanwhile.
