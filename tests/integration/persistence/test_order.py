@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -161,7 +161,7 @@ def test_reading_an_answer_anew_replaces_what_it_said(database: Database) -> Non
 
 def test_loaders_at_once_give_the_same_tables(database_url: str, database: Database) -> None:
     """Two loads of one symbol never decide by what the other is about to change."""
-    random = Random(4)  # noqa: S311 - a test repeats itself
+    random = Random(4)
     said = [
         Said(number, random.randrange(12), {at: (random.choice(VALUES), True) for at in random.sample(range(6), 4)})
         for number in range(60)
@@ -186,7 +186,7 @@ def test_loaders_at_once_give_the_same_tables(database_url: str, database: Datab
 
 def test_actions_do_not_depend_on_the_order(database: Database) -> None:
     """The newest answer's numbers stand, with the first answer that had them, in whatever order they come."""
-    random = Random(9)  # noqa: S311 - a test repeats itself
+    random = Random(9)
     closes = ("0.82", "0.82", "0.205", "0.205", "0.205")
     prints = set()
     for _ in range(30):
