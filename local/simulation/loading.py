@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from local.simulation.fetching import BUCKET, Scene
@@ -16,6 +16,7 @@ from marketflow.messaging.archive import RawArchive
 from marketflow.messaging.envelope import decode
 from marketflow.persistence.connection import Database
 from marketflow.persistence.jobs import JobBook
+from marketflow.persistence.load_candles_sql import CORRECT
 from marketflow.persistence.loader import Loader
 from marketflow.services.loading import Loading
 from marketflow.sources import factory
@@ -46,7 +47,11 @@ class Link:
         self._rewrite = rewrite
 
     def query(self, sql: str, /, **params: object) -> list[list[Any]]:
-        """The statement, with what may happen before, during and after it."""
+        """One statement, with what may happen before, during and after it."""
+        return self.together((sql, params))[0]
+
+    def together(self, *statements: tuple[str, Mapping[str, object]]) -> list[list[list[Any]]]:
+        """A transaction, with what may happen before, during and after it."""
         mishaps = self._scene.mishaps
         mishaps.crash_if("etl_crash_before_commit")
         if mishaps.strikes("partial_batch_failure"):
@@ -57,17 +62,19 @@ class Link:
             self._reader.query(_KILL, name=LOADER_NAME)
         if mishaps.strikes("database_restarted"):
             self._restart()
-        text = self._rewrite(sql)
-        rows = self._database.query(text, **params)
+        texts = [(self._rewrite(sql), params) for sql, params in statements]
+        rows = self._database.together(*texts)
         if mishaps.strikes("database_reply_lost"):
-            rows = self._database.query(text, **params)
-        self._note(params)
+            rows = self._database.together(*texts)
+        sql, params = statements[-1]
+        # The first transaction of an answer says how many of its candles need the other one.
+        self._note(params, whole=sql == CORRECT or rows[-1][0][2] == 0 if "raw_key" in params else True)
         mishaps.crash_if("etl_crash_after_commit")
         return rows
 
-    def _note(self, params: dict[str, Any]) -> None:
+    def _note(self, params: Mapping[str, Any], *, whole: bool) -> None:
         if "raw_key" in params:
-            self._scene.ledger.commit(params["raw_key"])
+            self._scene.ledger.commit(params["raw_key"], whole=whole)
         elif "finished_at" in params:
             self._scene.ledger.report(params["source"], params["finished_at"])
 
