@@ -50,8 +50,10 @@ _PRICES = ["c.open", "c.high", "c.low", "c.close", "c.volume"]
 
 
 @cache
-def candles(interval: Interval, adjustment: Basis, layout: Layout, *, quoted: bool, descending: bool) -> str:
-    """One symbol's candles as one row.
+def candles(
+    interval: Interval, adjustment: Basis, layout: Layout, *, quoted: bool, descending: bool, past: bool = False
+) -> str:
+    """One symbol's candles as one row; of the `past` for `past_sql.as_known`.
 
     Text, count, oldest, newest, all final, whether more follow, asset type, whether a split came after the oldest.
     """
@@ -59,7 +61,8 @@ def candles(interval: Interval, adjustment: Basis, layout: Layout, *, quoted: bo
     glue = "','" if layout is Layout.JSON else "chr(10)"
     order = "desc" if descending else "asc"
     page = "filter (where c.n <= :limit)"
-    buckets = _buckets(interval, adjustment, descending=descending, behind=f"c.open_time {_behind(descending)} :after")
+    behind = f"c.open_time {_behind(descending)} :after"
+    buckets = _buckets(interval, adjustment, descending=descending, behind=behind, past=past)
     return f"""{_beginning(adjustment)}
 select string_agg({row}, {glue} order by c.n) {page}, count(c.n) {page}, min(c.open_time) {page},
   max(c.open_time) {page}, bool_and(c.final) {page}, count(c.n) > :limit, s.asset_type,
@@ -68,18 +71,18 @@ select string_agg({row}, {glue} order by c.n) {page}, count(c.n) {page}, min(c.o
 from symbols s left join lateral (
   select c.*, row_number() over (order by c.open_time {order}) as n from ({buckets}) c) c on true
 where s.symbol = :names
-group by s.id"""
+group by s.id""".lstrip()
 
 
 @cache
-def candle_batch(interval: Interval, adjustment: Basis, *, quoted: bool, descending: bool) -> str:
-    """Several symbols' candles as one row.
+def candle_batch(interval: Interval, adjustment: Basis, *, quoted: bool, descending: bool, past: bool = False) -> str:
+    """Several symbols' candles as one row; of the `past` for `past_sql.as_known`.
 
     Text, the known symbols, behind what the next page begins, whether a split came after the oldest candle.
     """
     order = "desc" if descending else "asc"
     behind = f"(s.symbol > :after_symbol or c.open_time {_behind(descending)} :after)"
-    buckets = _buckets(interval, adjustment, descending=descending, behind=behind)
+    buckets = _buckets(interval, adjustment, descending=descending, behind=behind, past=past)
     return f"""{_beginning(adjustment)}
 select string_agg(page.text, ',' order by page.n) filter (where page.n <= :limit),
   array(select symbol from symbols where symbol = any(string_to_array(:names, ','))),
@@ -95,7 +98,17 @@ from (
   from symbols s
   cross join lateral ({buckets}) c
   where s.symbol = any(string_to_array(:names, ',')) and s.symbol >= :after_symbol
-  order by s.symbol, c.open_time {order} limit :limit + 1) page"""
+  order by s.symbol, c.open_time {order} limit :limit + 1) page""".lstrip()
+
+
+_WHOLE_THEN = """ and {ends} <= :known and not exists (
+        select from public.candles l
+        where l.symbol_id = s.id and l.interval = cast('{base}' as candle_interval)
+          and l.open_time >= {starts} and l.open_time < {ends}
+          and not exists (
+            select from candles k
+            where k.symbol_id = l.symbol_id and k.interval = l.interval and k.open_time = l.open_time))"""
+"""Of the past (past_sql.py): `fetched_ranges` does not say since when, but a row that was not known then shows it."""
 
 
 def _beginning(adjustment: Basis) -> str:
@@ -106,7 +119,7 @@ def _behind(descending: bool) -> str:
     return "<" if descending else ">"
 
 
-def _buckets(interval: Interval, adjustment: Basis, *, descending: bool, behind: str) -> str:
+def _buckets(interval: Interval, adjustment: Basis, *, descending: bool, behind: str, past: bool) -> str:
     """A SQL query: the candles of the symbol `s` that a page may hold, and one more.
 
     So many rows below them that the buckets which are counted are whole: the bucket behind which the page begins, those
@@ -119,12 +132,13 @@ def _buckets(interval: Interval, adjustment: Basis, *, descending: bool, behind:
     reached = reached if behind.startswith("c.") else f"(s.symbol > :after_symbol or {reached})"
     zone = "case when s.asset_type = 'stock' then s.timezone else 'UTC' end"
     ends = f"((c.local + interval '{rolling.length}') at time zone {zone})"
+    then = _WHOLE_THEN.format(base=rolling.base, starts=f"c.local at time zone {zone}", ends=ends) if past else ""
     return f"""select c.* from (
     select c.local at time zone {zone} as open_time, c.open, c.high, c.low, c.close, c.volume, c.quote_volume, c.trades,
       c.final and exists (
         select from fetched_ranges f
         where f.symbol_id = s.id and f.interval = cast('{rolling.base}' as candle_interval)
-          and f.fetched @> tstzrange(c.local at time zone {zone}, {ends})) as final
+          and f.fetched @> tstzrange(c.local at time zone {zone}, {ends})){then} as final
     from (
       select r.local, (array_agg(r.open order by r.open_time))[1] as open, max(r.high) as high, min(r.low) as low,
         (array_agg(r.close order by r.open_time))[count(*)] as close, {_sum("volume")}, {_sum("quote_volume")},
