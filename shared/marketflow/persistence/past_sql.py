@@ -8,24 +8,30 @@ from __future__ import annotations
 
 from functools import cache
 
-_VALUES = "open, high, low, close, volume, quote_volume, trades"
-_SAME = "l.symbol_id = r.symbol_id and l.interval = r.interval and l.open_time = r.open_time"
+_COLUMNS = ("open", "high", "low", "close", "volume", "quote_volume", "trades", "observed_at", "raw_id")
+
+
+def _of(row: str) -> str:
+    return ", ".join(f"{row}.{name}" for name in _COLUMNS)
+
 
 _TABLES = f"""candles as not materialized (
-  select symbol_id, interval, open_time, {_VALUES}, final, observed_at, raw_id
-  from public.candles where final and observed_at <= :known
-  union all
-  select symbol_id, interval, open_time, {_VALUES}, true, observed_at, raw_id
-  from public.revisions r
-  where observed_at <= :known
-    and not exists (select from public.candles l where {_SAME} and l.observed_at <= :known)
-    and not exists (
-      select from public.revisions l
-      where {_SAME} and l.observed_at <= :known and (l.observed_at, l.raw_id) > (r.observed_at, r.raw_id))
+  select c.symbol_id, c.interval, c.open_time, {_of("v")}, c.final
+  from public.candles c cross join lateral (
+    select {_of("c")} where c.observed_at <= :known
+    union all (
+      select {_of("r")} from public.revisions r
+      where r.symbol_id = c.symbol_id and r.interval = c.interval and r.open_time = c.open_time
+        and r.observed_at <= :known and c.observed_at > :known
+      order by r.observed_at desc, r.raw_id desc limit 1)) v
+  where c.final and c.open_time < :known
 ), actions as not materialized (
   select * from public.actions where observed_at <= :known
 )"""  # noqa: S608 - constants
-"""Of each final candle the run that was in force at `:known`; of splits and dividends those that were known by then."""
+"""Of each final candle the run that was in force at `:known`; of splits and dividends those that were known by then.
+
+What was final by then had opened before: later rows are not looked at.
+"""
 
 _RECURSIVE = "with recursive "
 

@@ -101,13 +101,10 @@ from (
   order by s.symbol, c.open_time {order} limit :limit + 1) page""".lstrip()
 
 
-_WHOLE_THEN = """ and {ends} <= :known and not exists (
-        select from public.candles l
+_WHOLE_THEN = """ and {ends} <= :known and c.rows = (
+        select count(*) from public.candles l
         where l.symbol_id = s.id and l.interval = cast('{base}' as candle_interval)
-          and l.open_time >= {starts} and l.open_time < {ends}
-          and not exists (
-            select from candles k
-            where k.symbol_id = l.symbol_id and k.interval = l.interval and k.open_time = l.open_time))"""
+          and l.open_time >= {starts} and l.open_time < {ends})"""
 """Of the past (past_sql.py): `fetched_ranges` does not say since when, but a row that was not known then shows it."""
 
 
@@ -142,7 +139,7 @@ def _buckets(interval: Interval, adjustment: Basis, *, descending: bool, behind:
     from (
       select r.local, (array_agg(r.open order by r.open_time))[1] as open, max(r.high) as high, min(r.low) as low,
         (array_agg(r.close order by r.open_time))[count(*)] as close, {_sum("volume")}, {_sum("quote_volume")},
-        {_sum("trades")}, bool_and(r.final) as final
+        {_sum("trades")}, bool_and(r.final) as final, count(*) as rows
       from (
         select c.open_time, {rolling.bucket(f"(c.open_time at time zone {zone})")} as local,
           {", ".join(prices)}, c.quote_volume, c.trades, c.final

@@ -99,8 +99,11 @@ def test_it_equals_the_table_of_that_moment(
     for index, (received, rows) in enumerate([*ordered, (11, {})]):
         if then is None and received > moment:
             then = pages(client, "/v1/candles/BTCUSDT", **query)
-        said(database, received + index / 100, *(minute(number, str(100 + close)) for number, close in rows.items()))
-    past = query | {"as_known_at": text(at(moment + 0.5))}
+        # All six minutes are over by the seventh, when the first answer is received.
+        said(
+            database, 6 + received + index / 100, *(minute(number, str(100 + close)) for number, close in rows.items())
+        )
+    past = query | {"as_known_at": text(at(6 + moment + 0.5))}
     assert pages(client, "/v1/candles/BTCUSDT", **past) == then
 
 
