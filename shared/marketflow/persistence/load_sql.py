@@ -18,13 +18,13 @@ WITH raw_object AS (
         open numeric, high numeric, low numeric, close numeric, volume numeric, quote_volume numeric, trades bigint,
         final boolean
     )
-    LEFT JOIN symbols AS s ON s.source = :source AND s.source_symbol = r.source_symbol
+    LEFT JOIN symbols AS s ON s.source = :owner AND s.source_symbol = r.source_symbol
 ), price_rows AS MATERIALIZED (
     SELECT r.*, s.id AS symbol_id, s.quote_currency, coalesce(r.currency, s.quote_currency) = s.quote_currency AS fits
     FROM json_to_recordset(CAST(:prices AS json)) AS r (
         position integer, source_symbol text, currency text, as_of timestamptz, price numeric
     )
-    LEFT JOIN symbols AS s ON s.source = :source AND s.source_symbol = r.source_symbol
+    LEFT JOIN symbols AS s ON s.source = :owner AND s.source_symbol = r.source_symbol
 ), action_rows AS MATERIALIZED (
     -- A dividend may be paid in another currency than the share is quoted in.
     SELECT r.*, s.id AS symbol_id
@@ -32,7 +32,7 @@ WITH raw_object AS (
         position integer, source_symbol text, kind text, effective timestamptz, amount numeric, currency text,
         numerator numeric, denominator numeric
     )
-    LEFT JOIN symbols AS s ON s.source = :source AND s.source_symbol = r.source_symbol
+    LEFT JOIN symbols AS s ON s.source = :owner AND s.source_symbol = r.source_symbol
 ), good_candles AS MATERIALIZED (
     -- Of a key that stands twice in one payload the final row counts, then the last one.
     SELECT DISTINCT ON (symbol_id, interval, open_time) *

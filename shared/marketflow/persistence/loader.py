@@ -43,6 +43,7 @@ class Loader:
             raw_id=raw_id(provenance.raw_key),
             raw_key=provenance.raw_key,
             source=provenance.source,
+            owner=provenance.owner or provenance.source,
             dataset=provenance.dataset,
             observed_at=provenance.observed_at,
             candles=_json(_candle(candle) for candle in payload.candles),
@@ -155,6 +156,7 @@ def _asked(asked: Asked) -> dict[str, object]:
         "interval": asked.interval.value,
         "fetched": _ranges(asked.fetched),
         "refused": _ranges(asked.refused),
+        "closed": _ranges(asked.closed),
     }
 
 
