@@ -67,7 +67,7 @@ class Ecb(Source):
         if task.dataset != DATASET:
             raise wire.unknown_dataset(self.spec.title, task)
         window = wire.window_of(task, now=now)
-        start, end = window or (max(since or now - _NEWEST, now - _PAGE), now)
+        start, end = window or (max(min(since or now, now - _NEWEST), now - _PAGE), now)
         asked = {pair: self._lacking(pair) for pair in symbols}
         if task.symbols is not None and (lacking := sorted({code for codes in asked.values() for code in codes})):
             raise RefusedError(
