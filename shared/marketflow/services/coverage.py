@@ -233,7 +233,7 @@ def _repairable(case: _Case, grid: Grid) -> tuple[Runs, Runs]:
     supplied = [
         (grid.number_at(int(supplement.since.timestamp())), grid.total)
         for supplement in case.supply.supplements
-        if case.facts.currencies <= supplement.currencies
+        if case.facts.currencies and case.facts.currencies <= supplement.currencies
     ]
     closed = joined((grid.number_at(start), grid.number_at(end)) for start, end in case.facts.closed)
     automatic = joined([(grid.number_at(since), grid.total)] if case.facts.active else [])
