@@ -318,5 +318,7 @@ def test_it_supplies_the_past_of_a_source_that_has_none() -> None:
     assert spec.supplies == "exchangerate"
     assert (spec.schedules, spec.freshness_target_seconds) == ((), 0)
     assert len(spec.currencies) == len(set(spec.currencies)) == 33
+    assert "European Central Bank" in spec.attribution
+    assert "frankfurter.dev" in spec.attribution
     assert not create("exchangerate").histories
     assert create("ecb").histories[Interval.D1].since == day("1999-01-04")
