@@ -1,4 +1,4 @@
-"""The load path: one statement per payload, set-based, repeatable, indifferent to the order in which payloads come."""
+"""The load path: one transaction and one round trip a payload, set-based, repeatable, indifferent to order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from marketflow.domain.fetching import FetchReport
 from marketflow.domain.loading import LoadResult, Provenance
 from marketflow.domain.records import Candle, CorporateAction, ParsedPayload, Price, Reject
 from marketflow.persistence.connection import Database
-from marketflow.persistence.load_sql import REPORT, load
+from marketflow.persistence.load_sql import LOCK, REPORT, load
 
 
 class Loader:
@@ -33,25 +33,31 @@ class Loader:
         The rows must satisfy `marketflow.domain.rules`; the table's constraints stop the whole payload otherwise.
         Raises RetryLaterError or DatabaseUnavailableError; then a later try gives the same result as this one would.
         """
-        coverage: dict[str, object] = {}
-        if payload.asked:
-            coverage["asked"] = _json(_asked(asked) for asked in payload.asked)
-        if payload.sessions:
-            coverage["sessions"] = _json(_session(session) for session in payload.sessions)
-        (counts,) = self._database.query(
-            load(asked=bool(payload.asked), sessions=bool(payload.sessions)),
-            raw_id=raw_id(provenance.raw_key),
-            raw_key=provenance.raw_key,
-            source=provenance.source,
-            owner=provenance.owner or provenance.source,
-            dataset=provenance.dataset,
-            observed_at=provenance.observed_at,
-            candles=_json(_candle(candle) for candle in payload.candles),
-            prices=_json(_price(price) for price in payload.prices),
-            actions=_json(_action(action) for action in payload.actions),
-            rejects=_json(_reject(reject) for reject in payload.rejects),
-            **coverage,
+        owner = provenance.owner or provenance.source
+        parts = {
+            "candles": _json(_candle(candle) for candle in payload.candles),
+            "prices": _json(_price(price) for price in payload.prices),
+            "actions": _json(_action(action) for action in payload.actions),
+            "asked": _json(_asked(asked) for asked in payload.asked),
+            "sessions": _json(_session(session) for session in payload.sessions),
+        }
+        parts = {name: rows for name, rows in parts.items() if rows != "[]"}
+        statement: tuple[str, dict[str, object]] = (
+            load(frozenset(parts)),
+            {
+                "raw_id": raw_id(provenance.raw_key),
+                "raw_key": provenance.raw_key,
+                "source": provenance.source,
+                "owner": owner,
+                "dataset": provenance.dataset,
+                "observed_at": provenance.observed_at,
+                "rejects": _json(_reject(reject) for reject in payload.rejects),
+                **parts,
+            },
         )
+        names = sorted({storable(candle.source_symbol) for candle in payload.candles})
+        lock = [(LOCK, {"source": owner, "names": names})] if names else []
+        ((counts,),) = self._database.together(*lock, statement)[-1:]
         candles, candles_written, prices, prices_written, actions, actions_written, quarantined = counts
         return LoadResult(
             candles_written=candles_written,
