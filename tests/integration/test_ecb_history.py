@@ -20,7 +20,7 @@ from marketflow.sources.ecb import published_at
 from marketflow.sources.factory import create
 from tests.integration.api.conftest import RealClient
 from tests.integration.test_coverage import Flow
-from tests.unit.api.market import Client
+from tests.unit.api.market import Client, follow
 from tests.unit.simulator.support import utc
 from tests.unit.sources.support import sample
 
@@ -116,6 +116,12 @@ def test_a_rate_says_who_published_it(flow: Flow, client: Client) -> None:
         "exchangerate",
         "ecb",
     ]
+    assert [row["as_of"] for row in client.get(PAST, source="exchangerate").json] == [rows[1]["as_of"]]
+    first = client.get(PAST, source="ecb", limit="1")
+    assert first.json == rows[:1]
+    path, query = follow(first.headers["Link"])
+    assert client.get(path, **query).json == rows[2:]
+    assert client.get(PAST, source="yahoo").json == []
     latest = client.get("/v1/prices/USDTRY").json
     assert (latest["as_of"], latest["source"], latest["price"]) == (rows[0]["as_of"], "ecb", rows[0]["price"])
     legs = {}

@@ -192,6 +192,7 @@ def history(layout: Layout, *, quoted: bool, descending: bool) -> str:
         row = " || ',' || ".join([moment("p.as_of"), "p.price", said_by, "s.quote_currency", moment("p.observed_at")])
     glue = "','" if layout is Layout.JSON else "chr(10)"
     inside = "p.symbol_id = s.id and p.as_of >= :start and p.as_of < :end"
+    inside += f" and (cast(:source as text) is null or {said_by} = cast(:source as text))"
     last, behind, order = ("min", "<", "desc") if descending else ("max", ">", "asc")
     return f"""select o.text,
   case when exists (select from prices p where {inside} and p.as_of {behind} o.last) then o.last end
