@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from local.simulation.fetching import BUCKET, Scene
@@ -42,7 +42,11 @@ class Link:
         self._rewrite = rewrite
 
     def query(self, sql: str, /, **params: object) -> list[list[Any]]:
-        """The statement, with what may happen before, during and after it."""
+        """A statement by itself."""
+        return self.together((sql, params))[0]
+
+    def together(self, *statements: tuple[str, Mapping[str, object]]) -> list[list[list[Any]]]:
+        """The statements of one transaction, with what may happen before, during and after it."""
         mishaps = self._scene.mishaps
         mishaps.crash_if("etl_crash_before_commit")
         if mishaps.strikes("partial_batch_failure"):
@@ -53,15 +57,16 @@ class Link:
             self._reader.query(_KILL, name=LOADER_NAME)
         if mishaps.strikes("database_restarted"):
             self._restart()
-        text = self._rewrite(sql)
-        rows = self._database.query(text, **params)
+        rewritten = [(self._rewrite(sql), params) for sql, params in statements]
+        rows = self._database.together(*rewritten)
         if mishaps.strikes("database_reply_lost"):
-            rows = self._database.query(text, **params)
-        self._note(params)
+            rows = self._database.together(*rewritten)
+        for _, params in statements:
+            self._note(params)
         mishaps.crash_if("etl_crash_after_commit")
         return rows
 
-    def _note(self, params: dict[str, Any]) -> None:
+    def _note(self, params: Mapping[str, Any]) -> None:
         if "raw_key" in params:
             self._scene.ledger.commit(params["raw_key"])
         elif "finished_at" in params:

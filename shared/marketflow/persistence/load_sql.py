@@ -98,6 +98,7 @@ _COUNTS = {
     "prices": load_rows_sql.PRICE_COUNTS,
     "actions": load_rows_sql.ACTION_COUNTS,
 }
+_NONE = {"candles": "0, 0, 0", "prices": "0, 0", "actions": "0, 0"}
 
 
 @cache
@@ -105,7 +106,8 @@ def load(parts: frozenset[str]) -> str:
     """The statement for a payload that has these parts: candles, prices, actions, asked, sessions.
 
     It has the parameters `raw_id`, `raw_key`, `source`, `dataset`, `observed_at`, `rejects` and one for each part, and
-    answers how many candles, prices and actions are good and how many of them were written, then the refused rows.
+    answers how many candles are good, were written, and need `load_candles_sql.CORRECT`; how many prices and actions
+    are good and were written; how many rows were refused.
     """
     steps = [_RAW_OBJECT, *(text for part, text in _ROWS.items() if part in parts)]
     misfits = [text for part, text in _MISFITS.items() if part in parts] or [_NO_MISFITS]
@@ -115,7 +117,7 @@ def load(parts: frozenset[str]) -> str:
     moments = [text for part, text in _MOMENTS.items() if part in parts]
     if moments:
         steps.append(_STATUS.format(moments=" UNION ALL ".join(moments)))
-    counts = [text if part in parts else "0, 0" for part, text in _COUNTS.items()]
+    counts = [text if part in parts else _NONE[part] for part, text in _COUNTS.items()]
     return f"WITH {', '.join(steps)}\nSELECT {', '.join(counts)}, (SELECT count(*) FROM quarantined)"
 
 
