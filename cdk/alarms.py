@@ -137,7 +137,8 @@ def alarms(stage: Stage) -> Iterator[Alarm]:
         threshold=stage.alarms.server_errors,
     )
     for source in CATALOG.values():
-        yield _freshness(source)
+        if source.schedules:
+            yield _freshness(source)
     if stage.database is not None:
         yield from _database(stage, gigabytes=stage.database.storage)
 

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 from local.simulation.fetching import BUCKET, Scene
 from local.simulation.mishaps import Crash
 from local.simulation.queue import VISIBILITY_SECONDS, Received
-from marketflow.domain.symbol import AssetType
+from marketflow import bootstrap
 from marketflow.errors import DatabaseUnavailableError, MarketFlowError, RetryLaterError
-from marketflow.etl.pipeline import Pipeline
-from marketflow.etl.strategies import STRATEGIES
 from marketflow.messaging.archive import RawArchive
 from marketflow.messaging.envelope import decode
 from marketflow.persistence.connection import Database
@@ -19,8 +17,6 @@ from marketflow.persistence.jobs import JobBook
 from marketflow.persistence.load_candles_sql import CORRECT
 from marketflow.persistence.loader import Loader
 from marketflow.services.loading import Loading
-from marketflow.sources import factory
-from marketflow.sources.catalog import CATALOG
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -68,7 +64,7 @@ class Link:
             rows = self._database.together(*texts)
         sql, params = statements[-1]
         # The first transaction of an answer says how many of its candles need the other one.
-        self._note(params, whole=sql == CORRECT or rows[-1][0][2] == 0 if "raw_key" in params else True)
+        self._note(params, whole=sql == CORRECT or "raw_key" not in params or rows[-1][0][2] == 0)
         mishaps.crash_if("etl_crash_after_commit")
         return rows
 
@@ -83,18 +79,9 @@ def loading(scene: Scene, link: Link) -> Loading:
     """The pipeline's own loading, on `link`."""
     loader = Loader(cast("Database", link))
     archive = RawArchive(bucket=BUCKET, client=cast("S3Client", scene.s3))
-    pipelines = {
-        source: Pipeline(
-            strategy=STRATEGIES[AssetType(CATALOG[source].asset_type)],
-            parser=factory.create(source),
-            archive=archive,
-            loader=loader,
-        )
-        for source in scene.scenario.symbols
-    }
     return Loading(
         decode=decode,
-        pipelines=pipelines,
+        pipelines=bootstrap.pipelines(archive=archive, loader=loader),
         reports=loader,
         jobs=JobBook(cast("Database", link)),
         archive=archive,

@@ -28,6 +28,8 @@ from marketflow.domain.symbol import AssetType
 if TYPE_CHECKING:
     from marketflow.api.app import App
     from marketflow.domain.coverage import Supply
+    from marketflow.etl.base import Archive, Loader
+    from marketflow.etl.pipeline import Pipeline
     from marketflow.persistence.connection import Database
     from marketflow.services.dispatch import Dispatcher
     from marketflow.services.fetcher import Fetcher
@@ -71,7 +73,7 @@ def fetcher() -> Fetcher:
             max_concurrency=spec.max_concurrency,
             min_interval_seconds=spec.min_interval_seconds,
             timeout_seconds=spec.timeout_seconds,
-            cadence=timedelta(seconds=spec.schedules[0].every_seconds),
+            cadence=timedelta(seconds=spec.schedules[0].every_seconds) if spec.schedules else None,
         ),
         archive=RawArchive(bucket=settings.data_bucket, client=s3),
         codec=Codec(),
@@ -94,33 +96,43 @@ def fetcher() -> Fetcher:
 @cache
 def loading() -> Loading:
     """The ETL: messages in, rows out."""
-    from marketflow.etl.pipeline import Pipeline
-    from marketflow.etl.strategies import STRATEGIES
     from marketflow.messaging.archive import ArchiveOnDemand
     from marketflow.messaging.envelope import decode
     from marketflow.persistence.jobs import JobBook
     from marketflow.persistence.loader import Loader
     from marketflow.services.loading import Loading
-    from marketflow.sources import factory
-    from marketflow.sources.catalog import CATALOG
 
     settings = EtlSettings.load()
     # Well below the function's timeout, so that a batch is given back while the function can still say so.
     database = _database(settings.database_url, connect_deadline_seconds=5.0)
     loader = Loader(database)
     archive = ArchiveOnDemand(bucket=settings.data_bucket)
-
-    def pipeline(source: str) -> Pipeline:
-        strategy = STRATEGIES[AssetType(CATALOG[source].asset_type)]
-        return Pipeline(strategy=strategy, parser=factory.create(source), archive=archive, loader=loader)
-
     return Loading(
         decode=decode,
-        pipelines={source: pipeline(source) for source in CATALOG},
+        pipelines=pipelines(archive=archive, loader=loader),
         reports=loader,
         jobs=JobBook(database),
         archive=archive,
     )
+
+
+def pipelines(*, archive: Archive, loader: Loader) -> dict[str, Pipeline]:
+    """The ETL of each source."""
+    from marketflow.etl.pipeline import Pipeline
+    from marketflow.etl.strategies import STRATEGIES
+    from marketflow.sources import factory
+    from marketflow.sources.catalog import CATALOG
+
+    return {
+        name: Pipeline(
+            strategy=STRATEGIES[AssetType(spec.asset_type)],
+            parser=factory.create(name),
+            archive=archive,
+            loader=loader,
+            owner=spec.supplies,
+        )
+        for name, spec in CATALOG.items()
+    }
 
 
 @cache
@@ -214,8 +226,9 @@ def read_api() -> App:
 
 def supply(spec: SourceSpec) -> Supply:
     """What a row of the catalogue declares of its source's candles, in the words of the domain."""
-    from marketflow.domain.coverage import Calendar, Reach, Supply
+    from marketflow.domain.coverage import Calendar, Reach, Supplement, Supply
     from marketflow.domain.interval import Interval
+    from marketflow.sources.catalog import suppliers
 
     return Supply(
         calendar=Calendar(spec.calendar),
@@ -226,6 +239,13 @@ def supply(spec: SourceSpec) -> Supply:
             )
             for series in spec.series
         },
+        supplements=[
+            Supplement(
+                currencies=frozenset(supplier.currencies),
+                since=datetime.fromisoformat(supplier.since or "1900-01-01").replace(tzinfo=UTC),
+            )
+            for supplier in suppliers(spec.name)
+        ],
     )
 
 
@@ -288,14 +308,20 @@ def admin_api() -> App:
     administration = Administration(
         registry=SymbolRegistry(settings.database_url, credentials=AwsCredentials.load),
         catalog=SymbolCatalog(bucket=settings.data_bucket, client=s3),
-        sources={name: AssetType(spec.asset_type) for name, spec in CATALOG.items()},
+        sources={name: AssetType(spec.asset_type) for name, spec in CATALOG.items() if spec.supplies is None},
         spellings=SPELLINGS,
     )
     backfills = Backfills(
         book=JobBook(_database(settings.database_url)),
         commands=Commands(bucket=settings.data_bucket, client=s3),
         sources={
-            name: SourcePast(title=CATALOG[name].title, histories=source.histories) for name, source in SOURCES.items()
+            name: SourcePast(
+                title=CATALOG[name].title,
+                histories=source.histories,
+                supplies=CATALOG[name].supplies,
+                currencies=frozenset(CATALOG[name].currencies),
+            )
+            for name, source in SOURCES.items()
         },
         queues=("payloads", *(f"tasks-{name}" for name in CATALOG), "commands"),
         clock=utc_now,

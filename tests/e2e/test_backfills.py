@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import time
@@ -9,13 +10,20 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from local.admin_api import AdminApi
 from local.client import ApiClient
 from local.jobs import backfill, replay, watch
 from local.stack import LocalStack
+from marketflow.domain.fetching import FetchTask
+from marketflow.domain.interval import Interval
+from marketflow.messaging.archive import RawArchive
+from marketflow.messaging.envelope import Codec
+from marketflow.messaging.publisher import Publisher
 from marketflow.persistence.connection import Database
+from marketflow.sources import factory
 from tests.e2e.conftest import wait_for
 
 pytestmark = pytest.mark.e2e
@@ -48,6 +56,13 @@ def hashes(database: Database, before: datetime) -> list[list[Any]]:
         " (select md5(string_agg(p::text, '' order by p::text)) from prices p where as_of < :before)",
         before=before,
     )
+
+
+def left_in(stack: LocalStack, queue: str) -> int:
+    """How many messages are in a queue, hidden ones too."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = stack.client("sqs").get_queue_attributes(QueueUrl=stack.queue_url(queue), AttributeNames=names)
+    return sum(int(found["Attributes"][name]) for name in names)
 
 
 def test_post_and_get_backfills(stack: LocalStack, api: ApiClient, operator: AdminApi) -> None:
@@ -83,10 +98,51 @@ def test_a_backfill_that_cannot_be_is_refused(operator: AdminApi, api: ApiClient
     status, detail = refused("AAPL", "1m", now - timedelta(days=60), now)
     assert (status, "Yahoo Finance has 1m from" in detail) == (400, True)
     assert refused("BTCUSDT", "1m", now, now + timedelta(days=1))[0] == 400
-    assert refused("USDTRY", "1d", LONG_AGO, now)[0] == 400
+    status, detail = refused("USDTRY", "1m", LONG_AGO, now)
+    assert (status, "ECB reference rates gives history of 1d only" in detail) == (400, True)
+    assert refused("USDTRY", "1d", datetime(1998, 1, 1, tzinfo=UTC), now)[0] == 400
+    pair = {"symbol": "USDAED", "source": "exchangerate", "base_currency": "USD", "quote_currency": "AED"}
+    assert operator.send("POST", "/symbols", {**pair, "active": False}).status_code in {201, 409}
+    status, detail = refused("USDAED", "1d", LONG_AGO, now)
+    assert (status, detail) == (400, "symbol: ECB reference rates, the source of past rates, has none of AED.")
     assert refused("NOSUCHSYMBOL", "1m", LONG_AGO, now)[0] == 404
     assert operator.send("GET", "/backfills/nope").status_code == 404
     assert api.get("/backfills").status_code == 401
+
+
+@pytest.mark.parametrize(("symbol", "least"), [("EURUSD", 1.0), ("USDTRY", 30.0)])
+def test_a_backfill_of_currencies_has_every_publication(
+    operator: AdminApi, api: ApiClient, symbol: str, least: float
+) -> None:
+    """A year is five requests; weekends and holidays are no gaps, and each rate names its source."""
+    out = io.StringIO()
+    environment = {"SYMBOL": symbol, "INTERVAL": "1d", "FROM": "2025-01-01", "TO": "2026-01-01"}
+    assert backfill(operator, environment, out), out.getvalue()
+    assert "completed: asked 5, received 5, stored 5, empty 0, failed 0" in out.getvalue()
+    assert "255 rows, 0 refused" in out.getvalue()
+    year = {"start": "2025-01-01T00:00:00Z", "end": "2026-01-01T00:00:00Z"}
+    rows = api.json(f"/prices/{symbol}/history", **year, order="asc", limit=1000)
+    assert len(rows) == 255
+    assert {(row["source"], row["currency"]) for row in rows} == {("ecb", symbol[3:])}
+    assert all(row["price"] > least for row in rows)
+    assert [row["as_of"] for row in (rows[0], rows[-1])] == ["2025-01-02T15:00:00Z", "2025-12-31T15:00:00Z"]
+    coverage = api.json(f"/coverage/{symbol}", interval="1d", **year)
+    assert [coverage[name] for name in ("expected", "present", "complete", "gaps")] == [255, 255, True, []]
+    (leg,) = api.json("/convert", **{"from": symbol[:3], "to": symbol[3:], "at": "2025-12-27T12:00:00Z"})["legs"]
+    assert (leg["source"], leg["as_of"]) == ("ecb", "2025-12-24T15:00:00Z")
+    assert api.json(f"/prices/{symbol}")["source"] == "exchangerate"
+    replayed = io.StringIO()
+    today = datetime.now(UTC).date().isoformat()
+    assert replay(operator, {"SOURCE": "ecb", "SYMBOL": symbol, "FROM": today}, replayed), replayed.getvalue()
+
+
+def test_a_range_of_currencies_without_a_publication_is_empty(operator: AdminApi, api: ApiClient) -> None:
+    """A weekend is an answer without rows, and no failure."""
+    weekend = {"start": "2024-03-02T00:00:00Z", "end": "2024-03-04T00:00:00Z"}
+    begun = operator.post("/backfills", {"symbol": "EURGBP", "interval": "1d", **weekend})
+    job = over(operator, f"/backfills/{begun['id']}")
+    assert (job["status"], job["source"], job["counts"]["empty"]) == ("completed", "ecb", 1)
+    assert api.json("/coverage/EURGBP", interval="1d", **weekend)["expected"] == 0
 
 
 def test_a_backfill_of_stocks_pages_by_seven_days(operator: AdminApi) -> None:
@@ -141,15 +197,55 @@ def test_post_redrives(stack: LocalStack, operator: AdminApi) -> None:
         begun = operator.post("/redrives", {"queue": "payloads-dlq"})
         assert begun["queue"] == "payloads-dlq"
 
-    def left() -> bool:
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        counts = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=names)["Attributes"]
-        return not any(int(counts[name]) for name in names)
-
-    wait_for(left, seconds=60)
+    wait_for(lambda: not left_in(stack, "payloads-dlq"), seconds=60)
     time.sleep(1)
     assert stack.drain(seconds=30)
-    assert left()
+    assert left_in(stack, "payloads-dlq") == 0
+
+
+async def never_loaded(stack: LocalStack, start: datetime, end: datetime) -> list[str]:
+    """Messages as the fetcher sends them, of answers that it archived in [start, end) and that nobody loaded."""
+    archive = RawArchive(bucket=stack.data_bucket(), client=stack.client("s3"))
+    assert stack.simulator is not None
+    source = factory.create("binance", base_urls=[f"{stack.simulator.url}/binance"])
+    letters = []
+    async with httpx.AsyncClient(trust_env=False) as client:
+        for first, last in source.pages(Interval.M1, start, end):
+            task = FetchTask(dataset="klines_1m", symbols=("ADAUSDT",), start=first, end=last)
+            for request in source.build_requests(task, task.symbols or (), now=end, since=None):
+                response = await source.fetch(client, request)
+                key = archive.put(request, response)
+                letters.append(Codec().payload(request, response, raw_key=key, correlation_id="dead"))
+    return letters
+
+
+def test_a_full_dead_letter_queue_redriven_twice_leaves_the_same_tables(
+    stack: LocalStack, operator: AdminApi, database: Database
+) -> None:
+    """What was given up is loaded when it goes back; the same letters again, redriven again, change nothing."""
+    start, end = LONG_AGO - timedelta(days=20), LONG_AGO - timedelta(days=10)
+    letters = asyncio.run(never_loaded(stack, start, end))
+    dead = Publisher(queue_url=stack.queue_url("payloads-dlq"), client=stack.client("sqs"))
+
+    def redriven() -> list[list[Any]]:
+        dead.send(letters)
+        assert left_in(stack, "payloads-dlq") == len(letters)
+        operator.post("/redrives", {"queue": "payloads-dlq"})
+        wait_for(lambda: not left_in(stack, "payloads-dlq"), seconds=60)
+        time.sleep(2)
+        assert stack.drain(seconds=60)
+        return database.query(
+            "select count(*), md5(string_agg(c::text, '' order by c::text)) from candles c"
+            " join symbols s on s.id = c.symbol_id"
+            " where s.symbol = 'ADAUSDT' and open_time >= :start and open_time < :end",
+            start=start,
+            end=end,
+        )
+
+    first = redriven()
+    assert first[0][0] == 10 * 24 * 60
+    assert redriven() == first
+    assert left_in(stack, "payloads-dlq") == 0
 
 
 def test_an_idempotency_key_begins_one_backfill(operator: AdminApi) -> None:

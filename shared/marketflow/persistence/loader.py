@@ -39,6 +39,7 @@ class Loader:
         The rows must satisfy `marketflow.domain.rules`; the table's constraints stop the transaction otherwise.
         Raises RetryLaterError or DatabaseUnavailableError; then a later try gives the same result as this one would.
         """
+        owner = provenance.owner or provenance.source
         parts = {
             "candles": _json(_candle(candle) for candle in payload.candles),
             "prices": _json(_price(price) for price in payload.prices),
@@ -51,13 +52,14 @@ class Loader:
             "raw_id": raw_id(provenance.raw_key),
             "raw_key": provenance.raw_key,
             "source": provenance.source,
+            "owner": owner,
             "dataset": provenance.dataset,
             "observed_at": provenance.observed_at,
             "rejects": _json(_reject(reject) for reject in payload.rejects),
             **parts,
         }
         names = sorted({storable(candle.source_symbol) for candle in payload.candles})
-        lock = [(LOCK, {"source": provenance.source, "names": names})] if names else []
+        lock = [(LOCK, {"source": owner, "names": names})] if names else []
         ((counts,),) = self._database.together(*lock, (load(frozenset(parts)), parameters))[-1:]
         candles, candles_written, odd, prices, prices_written, actions, actions_written, quarantined = counts
         if odd:
@@ -166,6 +168,7 @@ def _asked(asked: Asked) -> dict[str, object]:
         "interval": asked.interval.value,
         "fetched": _ranges(asked.fetched),
         "refused": _ranges(asked.refused),
+        "closed": _ranges(asked.closed),
     }
 
 
