@@ -96,7 +96,7 @@ class CoverageFacts:
     `first` is the first open time that was ever stored. `stored` are the first and the last of runs of final candles
     one step apart. `fetched_until` is how far any answer reached. Of the symbol's exchange: `sessions`, the local
     `hours` of most of them, the dates on which anything was `traded`, and for what its daily candles (`days`) and its
-    `minutes` were fetched.
+    `minutes` were fetched. At `held` candles are stored that are held back.
     """
 
     symbol: str
@@ -115,6 +115,7 @@ class CoverageFacts:
     traded: frozenset[date] = frozenset()
     days: Seconds = ()
     minutes: Seconds = ()
+    held: Seconds = ()
 
 
 def without(spans: tuple[Span, ...], holes: tuple[Span, ...]) -> tuple[Span, ...]:

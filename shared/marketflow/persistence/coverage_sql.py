@@ -68,9 +68,16 @@ def _runs(rows: str, latest: str) -> str:
 
 
 _OF_SYMBOL = "c.symbol_id = s.id and c.interval = cast(:interval as candle_interval)"
-_CANDLES = f"from candles c where {_OF_SYMBOL} and c.final and c.open_time >= piece and c.open_time < piece_end"
+_CANDLES = f"""from candles c where {_OF_SYMBOL} and c.final and not c.held
+      and c.open_time >= piece and c.open_time < piece_end"""
 _RATES = """select distinct date_trunc('day', p.as_of, 'UTC') as moment from prices p
-    where s.rates and p.symbol_id = s.id and p.as_of >= w.start and p.as_of < w.until"""
+    where s.rates and p.symbol_id = s.id and not p.held and p.as_of >= w.start and p.as_of < w.until"""
+_HELD = f"""select range_agg(tstzrange(moment, moment + interval '1 minute')) from (
+    select c.open_time as moment from candles c where {_OF_SYMBOL} and c.held and c.open_time >= w.start
+      and c.open_time < w.until
+    union all
+    select date_trunc('day', p.as_of, 'UTC') from prices p
+    where s.rates and p.symbol_id = s.id and p.held and p.as_of >= w.start and p.as_of < w.until) held"""
 
 _STORED = f"""select json_agg(json_build_array({_seconds("first")}, {_seconds("last")}) order by first) from (
     select r.first, r.last
@@ -119,7 +126,7 @@ select s.symbol, s.source, s.timezone, s.active, w.start, {_seconds("w.first")},
   (select json_agg(distinct cast(c.open_time at time zone s.timezone as date))
    from candles c where c.interval = '1d' and c.open_time >= w.start - interval '32 days' and c.open_time < w.until
      and c.symbol_id in (select id from symbols o where coalesce(o.exchange, o.symbol) = s.venue)),
-  {_spans(_of_exchange("1d"))}, {_spans(_of_exchange("1m"))}
+  {_spans(_of_exchange("1d"))}, {_spans(_of_exchange("1m"))}, {_spans(f"({_HELD})")}
 from s cross join w
 left join fetched_ranges k on k.symbol_id = s.id and k.interval = cast(:interval as candle_interval)"""
 """One row about a symbol; none when there is none. Of a year of minutes only the runs leave the database."""

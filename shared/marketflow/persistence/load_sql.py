@@ -159,6 +159,12 @@ SELECT (SELECT count(*) FROM good_candles), (SELECT count(*) FROM written_candle
 """
 
 
+LOCK = """
+SELECT FROM symbols WHERE source = :source AND source_symbol = ANY(CAST(:names AS text[])) ORDER BY id FOR NO KEY UPDATE
+"""
+"""Loads of one symbol run one after the other: what is judged behind a load needs all that was loaded before."""
+
+
 @cache
 def load(*, asked: bool, sessions: bool) -> str:
     """The statement for a payload, with `:asked` and `:sessions` only where it has some: planning each costs time."""

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from marketflow.domain.coverage import Asked, Session, Span
 from marketflow.domain.fetching import FetchReport
 from marketflow.domain.loading import LoadResult, Provenance
+from marketflow.domain.moves import BOUNDS
 from marketflow.domain.records import Candle, CorporateAction, ParsedPayload, Price, Reject
+from marketflow.domain.symbol import AssetType
 from marketflow.persistence.connection import Database
-from marketflow.persistence.load_sql import REPORT, load
+from marketflow.persistence.load_sql import LOCK, REPORT, load
+from marketflow.persistence.moves_sql import judgements, move
 
 
 class Loader:
     """Writes payloads and reports. Every method is one idempotent statement, and so one transaction."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, max_moves: Mapping[AssetType, Decimal] = BOUNDS) -> None:
         self._database = database
+        self._bounds = {**BOUNDS, **max_moves}
 
     def load(self, payload: ParsedPayload, provenance: Provenance) -> LoadResult:
         """Store what one answer said; what was refused, here or before, goes to the quarantine.
@@ -28,7 +32,8 @@ class Loader:
         and an older answer never overwrites a newer one. A final candle, a price or a corporate action with the same
         values is not rewritten: its row keeps naming the answer that said it first. Rows whose `source_symbol` the
         source does not have are refused as `unknown_symbol`, candles and prices in another currency than the symbol's
-        as `wrong_currency`; then the answer settles nothing but that.
+        as `wrong_currency`; then the answer settles nothing but that. Rows whose prices are too far from the last ones
+        are stored and held back (`marketflow.domain.moves`; `max_moves` are the bounds).
 
         The rows must satisfy `marketflow.domain.rules`; the table's constraints stop the whole payload otherwise.
         Raises RetryLaterError or DatabaseUnavailableError; then a later try gives the same result as this one would.
@@ -38,18 +43,24 @@ class Loader:
             coverage["asked"] = _json(_asked(asked) for asked in payload.asked)
         if payload.sessions:
             coverage["sessions"] = _json(_session(session) for session in payload.sessions)
-        (counts,) = self._database.query(
-            load(asked=bool(payload.asked), sessions=bool(payload.sessions)),
-            raw_id=raw_id(provenance.raw_key),
-            raw_key=provenance.raw_key,
-            source=provenance.source,
-            dataset=provenance.dataset,
-            observed_at=provenance.observed_at,
-            candles=_json(_candle(candle) for candle in payload.candles),
-            prices=_json(_price(price) for price in payload.prices),
-            actions=_json(_action(action) for action in payload.actions),
-            rejects=_json(_reject(reject) for reject in payload.rejects),
+        number = raw_id(provenance.raw_key)
+        rows = {
+            "raw_id": number,
+            "raw_key": provenance.raw_key,
+            "source": provenance.source,
+            "dataset": provenance.dataset,
+            "observed_at": provenance.observed_at,
+            "candles": _json(_candle(candle) for candle in payload.candles),
+            "prices": _json(_price(price) for price in payload.prices),
+            "actions": _json(_action(action) for action in payload.actions),
+            "rejects": _json(_reject(reject) for reject in payload.rejects),
             **coverage,
+        }
+        names = sorted({storable(row.source_symbol) for row in (*payload.candles, *payload.prices, *payload.actions)})
+        _, (counts,), *judged = self._database.together(
+            (LOCK, {"source": provenance.source, "names": names}),
+            (load(asked=bool(payload.asked), sessions=bool(payload.sessions)), rows),
+            *judgements(payload, provenance, raw_id=number, bounds=self._bounds),
         )
         candles, candles_written, prices, prices_written, actions, actions_written, quarantined = counts
         return LoadResult(
@@ -60,6 +71,7 @@ class Loader:
             actions_written=actions_written,
             actions_unchanged=actions - actions_written,
             quarantined=quarantined,
+            moves=tuple(move(row) for found in judged for row in found),
         )
 
     def record_report(self, report: FetchReport) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     func,
     text,
     true,
@@ -96,6 +97,9 @@ candles = Table(
     Column("final", Boolean, nullable=False, comment="The source's own clock was past the close."),
     Column("observed_at", _UTC, nullable=False, comment="When the answer with these values was received."),
     Column("raw_id", BigInteger, nullable=False, comment="raw_objects.id of that answer."),
+    Column(
+        "held", Boolean, nullable=False, server_default=false(), comment="Too far from the last close to be served."
+    ),
     # NaN is greater than everything, infinity included, for Postgres: the bound on high keeps both out of all four.
     CheckConstraint(
         "low > 0 AND low <= open AND low <= close AND high >= open AND high >= close AND high < 'Infinity'",
@@ -104,6 +108,7 @@ candles = Table(
     CheckConstraint("volume >= 0 AND volume < 'Infinity'", name="volume"),
     CheckConstraint("quote_volume >= 0 AND quote_volume < 'Infinity'", name="quote_volume"),
     CheckConstraint("trades >= 0", name="trades"),
+    Index("candles_held_idx", "symbol_id", "interval", "open_time", postgresql_where=text("held")),
     comment="One row per symbol, interval and open time; a gap is a fact and has no row.",
 )
 
@@ -115,6 +120,9 @@ prices = Table(
     Column("price", Numeric, nullable=False),
     Column("observed_at", _UTC, nullable=False, comment="When the answer with this value was received."),
     Column("raw_id", BigInteger, nullable=False, comment="raw_objects.id of that answer."),
+    Column(
+        "held", Boolean, nullable=False, server_default=false(), comment="Too far from the last price to be served."
+    ),
     CheckConstraint("price > 0 AND price < 'Infinity'", name="price"),
     comment="Observed prices; the latest of a symbol is the one with the greatest as_of.",
 )
