@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from local.simulation import checks_moves
 from local.simulation.fetching import BUCKET, Scene
 from local.simulation.mishaps import Crash
 from local.simulation.queue import VISIBILITY_SECONDS, Received
@@ -47,6 +48,10 @@ class Link:
 
     def query(self, sql: str, /, **params: object) -> list[list[Any]]:
         """The statement, with what may happen before, during and after it."""
+        return self.together((sql, params))[0]
+
+    def together(self, *statements: tuple[str, Mapping[str, object]]) -> list[list[list[Any]]]:
+        """The statements of one transaction, with the same."""
         mishaps = self._scene.mishaps
         mishaps.crash_if("etl_crash_before_commit")
         if mishaps.strikes("partial_batch_failure"):
@@ -57,24 +62,28 @@ class Link:
             self._reader.query(_KILL, name=LOADER_NAME)
         if mishaps.strikes("database_restarted"):
             self._restart()
-        text = self._rewrite(sql)
-        rows = self._database.query(text, **params)
+        rewritten = [(self._rewrite(sql), params) for sql, params in statements]
+        rows = self._database.together(*rewritten)
         if mishaps.strikes("database_reply_lost"):
-            rows = self._database.query(text, **params)
-        self._note(params)
+            rows = self._database.together(*rewritten)
+        for _, params in statements:
+            self._note(params)
         mishaps.crash_if("etl_crash_after_commit")
         return rows
 
-    def _note(self, params: dict[str, Any]) -> None:
+    def _note(self, params: Mapping[str, Any]) -> None:
         if "raw_key" in params:
             self._scene.ledger.commit(params["raw_key"])
+            answer = self._scene.ledger.answers.get(params["raw_key"])
+            if answer is not None and answer.served.absurd is not None:
+                checks_moves.check(self._scene, self._reader)
         elif "finished_at" in params:
             self._scene.ledger.report(params["source"], params["finished_at"])
 
 
 def loading(scene: Scene, link: Link) -> Loading:
     """The pipeline's own loading, on `link`."""
-    loader = Loader(cast("Database", link))
+    loader = Loader(cast("Database", link), max_moves=checks_moves.MAX_MOVES)
     archive = RawArchive(bucket=BUCKET, client=cast("S3Client", scene.s3))
     pipelines = {
         source: Pipeline(

@@ -1,7 +1,7 @@
 """The rule for absurd moves: a price that is too many times more, or less, than the last one is held back.
 
-The verdict belongs to the rows in the order of their times and not to the order in which they came: whoever has the same
-rows holds back the same ones. PostgreSQL decides by `judge_candles` and `judge_prices`; this is what they have to say.
+The verdict belongs to the rows in the order of their times and not to the order in which they came: whoever has the
+same rows holds back the same ones. PostgreSQL decides, by `judge_candles` and `judge_prices`; this is what they say.
 """
 
 from __future__ import annotations

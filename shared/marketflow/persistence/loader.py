@@ -56,9 +56,8 @@ class Loader:
             "rejects": _json(_reject(reject) for reject in payload.rejects),
             **coverage,
         }
-        names = sorted({storable(row.source_symbol) for row in (*payload.candles, *payload.prices, *payload.actions)})
         _, (counts,), *judged = self._database.together(
-            (LOCK, {"source": provenance.source, "names": names}),
+            (LOCK, {"source": provenance.source, "names": _names(payload)}),
             (load(asked=bool(payload.asked), sessions=bool(payload.sessions)), rows),
             *judgements(payload, provenance, raw_id=number, bounds=self._bounds),
         )
@@ -87,6 +86,13 @@ class Loader:
             budget_limit=report.budget_limit,
             outage=_ranges(() if report.outage is None else (report.outage,)),
         )
+
+
+def _names(payload: ParsedPayload) -> list[str]:
+    """The vendor's names of the symbols that the payload has rows of."""
+    names = {row.source_symbol for row in payload.candles}
+    names |= {row.source_symbol for row in payload.prices} | {row.source_symbol for row in payload.actions}
+    return sorted(storable(name) for name in names)
 
 
 def raw_id(raw_key: str) -> int:

@@ -1,8 +1,8 @@
 """The statement that judges what was loaded: run behind the load, in its transaction, with the symbols locked.
 
 The rule is `marketflow.domain.moves.verdicts`, the functions are those of migration 0008. They look at what was loaded
-and the neighbours on both sides, and walk along the rows only where two of them are far from each other, one is held, or
-a split lies between them.
+and the neighbours on both sides, and walk along the rows only where two of them are far from each other, one is held,
+or a split lies between them.
 """
 
 from __future__ import annotations

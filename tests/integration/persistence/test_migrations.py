@@ -56,9 +56,8 @@ def test_the_migrations_make_what_the_metadata_says(database_url: str, empty_url
     connector = Connector(url=empty_url)
     engine = create_engine("postgresql+pg8000://", creator=lambda: connector.open(Connection), poolclass=NullPool)
     metadata.create_all(engine)
-    migrated = re.sub(
-        r"^(CREATE FUNCTION .*?^END \$\$|COMMENT ON FUNCTION [^;]*);\n", "", schema(database_url), flags=re.M | re.S
-    )
+    functions = r"^(CREATE FUNCTION .*?^END \$\$|COMMENT ON FUNCTION [^;]*);\n"
+    migrated = re.sub(functions, "", schema(database_url), flags=re.MULTILINE | re.DOTALL)
     assert schema(empty_url) == migrated
     assert "CREATE TABLE public.candles" in migrated
 
