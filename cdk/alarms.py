@@ -140,8 +140,8 @@ def alarms(stage: Stage) -> Iterator[Alarm]:
         name="absurd-move",
         help=(
             "A price too far from the one before it was held back and is not served; the ETL's log names it (absurd "
-            "move held back). Wrong: nothing to do, a corrected answer takes its place, or a backfill fetches one. Real: "
-            "raise max_moves in cdk.json, deploy, and replay its day. docs/runbook/absurd-move.md says how."
+            "move held back). Wrong: nothing to do, a corrected answer takes its place, or a backfill fetches one. "
+            "Real: raise max_moves in cdk.json, deploy, and replay its day. docs/runbook/absurd-move.md says how."
         ),
         metric=rows_metric("MovesHeld"),
     )
