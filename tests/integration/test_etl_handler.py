@@ -62,6 +62,31 @@ def test_each_asset_class_gets_a_price(etl: Handler, database: Database, name: s
     assert (prices[0][1].year, prices[0][1].month) == (2026, 3)
 
 
+def test_an_absurd_move_is_told_in_the_log_and_counted(
+    etl: Handler, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A warning a price, with what is needed to judge it and no word of the settings; the metric is what rings."""
+    database.query(
+        "INSERT INTO candles SELECT id, '1m', '2026-03-02T09:59:00Z', 640, 640, 640, 640, 1, NULL, NULL, true,"
+        " '2026-03-02T10:00:00Z', 1 FROM symbols WHERE symbol = 'BTCUSDT'"
+    )
+    etl(event("sqs_binance_klines"), Context())
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    told = [line for line in lines if line.get("message") == "absurd move held back"]
+    assert [line["level"] for line in told] == ["WARNING"] * 4
+    assert told[0]["move"]["moment"].startswith("2026-03-02 10:00:00")
+    assert told[0]["move"] | {"moment": "", "raw_key": ""} == {
+        "symbol": "BTCUSDT",
+        "interval": "1m",
+        "moment": "",
+        "price": "64031.50000000",
+        "reference": "640",
+        "raw_key": "",
+    }
+    assert told[0]["move"]["raw_key"].startswith("raw/source=binance/")
+    assert [line["MovesHeld"] for line in lines if "MovesHeld" in line] == [[4.0]]
+
+
 def test_a_report_becomes_the_sources_status(etl: Handler, database: Database) -> None:
     """What a fetcher says of its source stands in the table that /ready and /sources read."""
     etl(event("sqs_fetch_report"), Context())
