@@ -9,18 +9,14 @@ from local.simulation import checks_moves
 from local.simulation.fetching import BUCKET, Scene
 from local.simulation.mishaps import Crash
 from local.simulation.queue import VISIBILITY_SECONDS, Received
-from marketflow.domain.symbol import AssetType
+from marketflow import bootstrap
 from marketflow.errors import DatabaseUnavailableError, MarketFlowError, RetryLaterError
-from marketflow.etl.pipeline import Pipeline
-from marketflow.etl.strategies import STRATEGIES
 from marketflow.messaging.archive import RawArchive
 from marketflow.messaging.envelope import decode
 from marketflow.persistence.connection import Database
 from marketflow.persistence.jobs import JobBook
 from marketflow.persistence.loader import Loader
 from marketflow.services.loading import Loading
-from marketflow.sources import factory
-from marketflow.sources.catalog import CATALOG
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -47,11 +43,11 @@ class Link:
         self._rewrite = rewrite
 
     def query(self, sql: str, /, **params: object) -> list[list[Any]]:
-        """The statement, with what may happen before, during and after it."""
+        """A statement by itself."""
         return self.together((sql, params))[0]
 
     def together(self, *statements: tuple[str, Mapping[str, object]]) -> list[list[list[Any]]]:
-        """The statements of one transaction, with the same."""
+        """The statements of one transaction, with what may happen before, during and after it."""
         mishaps = self._scene.mishaps
         mishaps.crash_if("etl_crash_before_commit")
         if mishaps.strikes("partial_batch_failure"):
@@ -85,18 +81,9 @@ def loading(scene: Scene, link: Link) -> Loading:
     """The pipeline's own loading, on `link`."""
     loader = Loader(cast("Database", link), max_moves=checks_moves.MAX_MOVES)
     archive = RawArchive(bucket=BUCKET, client=cast("S3Client", scene.s3))
-    pipelines = {
-        source: Pipeline(
-            strategy=STRATEGIES[AssetType(CATALOG[source].asset_type)],
-            parser=factory.create(source),
-            archive=archive,
-            loader=loader,
-        )
-        for source in scene.scenario.symbols
-    }
     return Loading(
         decode=decode,
-        pipelines=pipelines,
+        pipelines=bootstrap.pipelines(archive=archive, loader=loader),
         reports=loader,
         jobs=JobBook(cast("Database", link)),
         archive=archive,

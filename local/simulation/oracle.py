@@ -32,6 +32,7 @@ class Served:
 
     `struck` are the faults that changed it, `hole` the outage that was on, `split` when the split was switched on,
     `absurd` the number in it that is out of place.
+    A `window` of the past was asked for by a task: what opens within it counts, whatever else the answer has.
     """
 
     vendor: str
@@ -45,6 +46,11 @@ class Served:
     hole: tuple[int, int] | None = None
     split: int | None = None
     absurd: Absurd | None = None
+    window: tuple[datetime, datetime] | None = None
+
+    def wanted(self, moment: datetime) -> bool:
+        """Whether a candle that opens then was asked for."""
+        return self.window is None or self.window[0] <= moment < self.window[1]
 
 
 @dataclass(frozen=True, slots=True)
