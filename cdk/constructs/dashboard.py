@@ -53,7 +53,7 @@ class Dashboard(Construct):
             _graph("Dead letters", *(queue_metric(stage, name, waiting) for name in dead_letter_queues())),
         )
         dashboard.add_widgets(
-            _graph("Rows", *(rows_metric(name) for name in ("RowsWritten", "RowsQuarantined"))),
+            _graph("Rows", *(rows_metric(name) for name in ("RowsWritten", "RowsQuarantined", "MovesHeld"))),
             _graph("ETL: milliseconds", *(function_metric(stage, "etl", "Duration", stat) for stat in ("p50", "p99"))),
         )
         dashboard.add_widgets(

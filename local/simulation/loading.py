@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from local.simulation import checks_moves
 from local.simulation.fetching import BUCKET, Scene
 from local.simulation.mishaps import Crash
 from local.simulation.queue import VISIBILITY_SECONDS, Received
@@ -62,22 +63,25 @@ class Link:
         rows = self._database.together(*texts)
         if mishaps.strikes("database_reply_lost"):
             rows = self._database.together(*texts)
-        sql, params = statements[-1]
-        # The first transaction of an answer says how many of its candles need the other one.
-        self._note(params, whole=sql == CORRECT or "raw_key" not in params or rows[-1][0][2] == 0)
+        for (sql, params), found in zip(statements, rows, strict=True):
+            # The first transaction of an answer says how many of its candles need the other one.
+            self._note(params, whole=sql == CORRECT or "raw_key" not in params or found[0][2] == 0)
         mishaps.crash_if("etl_crash_after_commit")
         return rows
 
     def _note(self, params: Mapping[str, Any], *, whole: bool) -> None:
         if "raw_key" in params:
             self._scene.ledger.commit(params["raw_key"], whole=whole)
+            answer = self._scene.ledger.answers.get(params["raw_key"])
+            if answer is not None and answer.served.absurd is not None:
+                checks_moves.check(self._scene, self._reader)
         elif "finished_at" in params:
             self._scene.ledger.report(params["source"], params["finished_at"])
 
 
 def loading(scene: Scene, link: Link) -> Loading:
     """The pipeline's own loading, on `link`."""
-    loader = Loader(cast("Database", link))
+    loader = Loader(cast("Database", link), max_moves=checks_moves.MAX_MOVES)
     archive = RawArchive(bucket=BUCKET, client=cast("S3Client", scene.s3))
     return Loading(
         decode=decode,

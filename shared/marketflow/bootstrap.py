@@ -105,7 +105,7 @@ def loading() -> Loading:
     settings = EtlSettings.load()
     # Well below the function's timeout, so that a batch is given back while the function can still say so.
     database = _database(settings.database_url, connect_deadline_seconds=5.0)
-    loader = Loader(database)
+    loader = Loader(database, max_moves=settings.max_moves)
     archive = ArchiveOnDemand(bucket=settings.data_bucket)
     return Loading(
         decode=decode,

@@ -11,11 +11,9 @@ import pytest
 
 from local.simulator.transport import transport
 from local.simulator.world import World
+from marketflow.bootstrap import pipelines
 from marketflow.domain.fetching import FetchTask
 from marketflow.domain.loading import Delivery
-from marketflow.domain.symbol import AssetType
-from marketflow.etl.pipeline import Pipeline
-from marketflow.etl.strategies import STRATEGIES
 from marketflow.messaging.archive import RawArchive
 from marketflow.persistence.connection import Database
 from marketflow.persistence.fingerprint import fingerprint
@@ -55,9 +53,12 @@ def fill(
                 clock_of(asked).set(at)
                 for name in sources:
                     source = create(name)
-                    for dataset in [one for schedule in source.spec.schedules for one in schedule.datasets]:
+                    datasets = {one for schedule in source.spec.schedules for one in schedule.datasets}
+                    # What is never scheduled has a past alone.
+                    for dataset in sorted(datasets or {history.dataset for history in source.histories.values()}):
                         task = FetchTask(dataset=dataset)
-                        for request in source.build_requests(task, symbols_of(name), now=at, since=None):
+                        spellings = symbols_of(source.spec.supplies or name)
+                        for request in source.build_requests(task, spellings, now=at, since=None):
                             response = await source.fetch(client, request)
                             archive.put(request, response.model_copy(update={"received_at": at}))
 
@@ -66,16 +67,10 @@ def fill(
 
 def load(database: Database, archive: RawArchive, keys: list[str]) -> None:
     """What the ETL does with a message for each of `keys`, its body claimed from the archive."""
-    loader = Loader(database)
-    pipelines = {
-        name: Pipeline(
-            strategy=STRATEGIES[AssetType(spec.asset_type)], parser=create(name), archive=archive, loader=loader
-        )
-        for name, spec in CATALOG.items()
-    }
+    of_source = pipelines(archive=archive, loader=Loader(database))
     for key in keys:
         request, _ = archive.get(key)
-        pipelines[request.source].run(Delivery(request=request, response=None, raw_key=key))
+        of_source[request.source].run(Delivery(request=request, response=None, raw_key=key))
 
 
 def test_the_whole_archive_gives_the_same_tables_in_any_order(

@@ -110,6 +110,7 @@ class CoverageFacts:
     `hours` of most of them, the dates on which anything was `traded`, and for what its daily candles (`days`) and its
     `minutes` were fetched. Of a pair of currencies: its `currencies`, the days that were `closed` where its past comes
     from, and since when it is `watched`: the day of the first rate of its own source, which has one on every day.
+    `minutes` were fetched. At `held` candles are stored that are held back.
     """
 
     symbol: str
@@ -131,6 +132,7 @@ class CoverageFacts:
     currencies: frozenset[str] = frozenset()
     closed: Seconds = ()
     watched: int | None = None
+    held: Seconds = ()
 
 
 def without(spans: tuple[Span, ...], holes: tuple[Span, ...]) -> tuple[Span, ...]:

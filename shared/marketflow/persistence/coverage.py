@@ -35,8 +35,8 @@ class CoverageRepository:
         if not rows:
             return None
         symbol, source, timezone, active, start, first, stored, *texts = rows[0]
-        fetched, refused, outages, fetched_until, sessions, hours, traded, days, minutes, *rates = texts
-        currencies, closed, watched = rates
+        fetched, refused, outages, fetched_until, sessions, hours, traded, days, minutes, *rest = texts
+        currencies, closed, watched, held = rest
         return CoverageFacts(
             symbol=symbol,
             source=source,
@@ -57,6 +57,7 @@ class CoverageRepository:
             currencies=frozenset(currencies.split()),
             closed=_pairs(closed),
             watched=watched,
+            held=_pairs(held),
         )
 
 

@@ -72,9 +72,16 @@ def _runs(rows: str, latest: str) -> str:
 
 
 _OF_SYMBOL = "c.symbol_id = s.id and c.interval = cast(:interval as candle_interval)"
-_CANDLES = f"from candles c where {_OF_SYMBOL} and c.final and c.open_time >= piece and c.open_time < piece_end"
+_CANDLES = f"""from candles c where {_OF_SYMBOL} and c.final and not c.held
+      and c.open_time >= piece and c.open_time < piece_end"""
 _RATES = """select distinct date_trunc('day', p.as_of, 'UTC') as moment from prices p
-    where s.rates and p.symbol_id = s.id and p.as_of >= w.start and p.as_of < w.until"""
+    where s.rates and p.symbol_id = s.id and not p.held and p.as_of >= w.start and p.as_of < w.until"""
+_HELD = f"""select range_agg(tstzrange(moment, moment + interval '1 minute')) from (
+    select c.open_time as moment from candles c where {_OF_SYMBOL} and c.held and c.open_time >= w.start
+      and c.open_time < w.until
+    union all
+    select date_trunc('day', p.as_of, 'UTC') from prices p
+    where s.rates and p.symbol_id = s.id and p.held and p.as_of >= w.start and p.as_of < w.until) held"""
 
 _WATCHED = """select date_trunc('day', p.as_of, 'UTC')
     from prices p left join raw_objects o on o.id = p.raw_id
@@ -128,7 +135,8 @@ select s.symbol, s.source, s.timezone, s.active, w.start, {_seconds("w.first")},
    from candles c where c.interval = '1d' and c.open_time >= w.start - interval '32 days' and c.open_time < w.until
      and c.symbol_id in (select id from symbols o where coalesce(o.exchange, o.symbol) = s.venue)),
   {_spans(_of_exchange("1d"))}, {_spans(_of_exchange("1m"))},
-  concat_ws(' ', s.base_currency, s.quote_currency), {_spans("k.closed")}, {_seconds(f"({_WATCHED})")}
+  concat_ws(' ', s.base_currency, s.quote_currency), {_spans("k.closed")}, {_seconds(f"({_WATCHED})")},
+  {_spans(f"({_HELD})")}
 from s cross join w
 left join fetched_ranges k on k.symbol_id = s.id and k.interval = cast(:interval as candle_interval)"""
 """One row about a symbol; none when there is none. Of a year of minutes only the runs leave the database."""

@@ -16,11 +16,11 @@ def _of(row: str) -> str:
 
 
 _TABLES = f"""candles as not materialized (
-  select c.symbol_id, c.interval, c.open_time, {_of("v")}, c.final
+  select c.symbol_id, c.interval, c.open_time, {_of("v")}, c.final, v.held
   from public.candles c cross join lateral (
-    select {_of("c")} where c.observed_at <= :known
+    select {_of("c")}, c.held where c.observed_at <= :known
     union all (
-      select {_of("r")} from public.revisions r
+      select {_of("r")}, false from public.revisions r
       where r.symbol_id = c.symbol_id and r.interval = c.interval and r.open_time = c.open_time
         and r.observed_at <= :known and c.observed_at > :known
       order by r.observed_at desc, r.raw_id desc limit 1)) v

@@ -2,7 +2,8 @@
 """The statements of the read path.
 
 Candle rows are glued together with `||`: `json_build_object` takes two and a half times as long. Times are written by
-`to_char`, because a timestamp's own text depends on the session's DateStyle.
+`to_char`, because a timestamp's own text depends on the session's DateStyle. Rows that are held back
+(`marketflow.domain.moves`) are in no answer.
 """
 
 from __future__ import annotations
@@ -122,10 +123,10 @@ PAIRS = f"""select s.symbol, {_SAID_BY.format("o.raw_id")}, s.asset_type, s.base
 from symbols s left join lateral (
   select price, as_of, raw_id from (
     (select price, as_of, raw_id, 1 as choice from prices
-      where symbol_id = s.id and as_of <= :at order by as_of desc limit 1)
+      where symbol_id = s.id and as_of <= :at and not held order by as_of desc limit 1)
     union all
     (select close, open_time + interval '1 minute', raw_id, 2 from candles c
-      where c.symbol_id = s.id and c.interval = '1m' and c.final
+      where c.symbol_id = s.id and c.interval = '1m' and c.final and not c.held
         and c.open_time <= cast(:at as timestamptz) - interval '1 minute'
       order by c.open_time desc limit 1)) seen
   order by as_of desc, choice limit 1) o on true
@@ -171,7 +172,7 @@ def prices(*, quoted: bool) -> str:
 from unnest(string_to_array(:names, ',')) as w(name)
 left join symbols s on s.symbol = w.name
 left join lateral (
-  select price, as_of, raw_id from prices where symbol_id = s.id order by as_of desc limit 1) p on true"""
+  select price, as_of, raw_id from prices where symbol_id = s.id and not held order by as_of desc limit 1) p on true"""
 
 
 @cache
@@ -191,7 +192,7 @@ def history(layout: Layout, *, quoted: bool, descending: bool) -> str:
         # A source and a currency are words of ours, which never need quoting.
         row = " || ',' || ".join([moment("p.as_of"), "p.price", said_by, "s.quote_currency", moment("p.observed_at")])
     glue = "','" if layout is Layout.JSON else "chr(10)"
-    inside = "p.symbol_id = s.id and p.as_of >= :start and p.as_of < :end"
+    inside = "p.symbol_id = s.id and not p.held and p.as_of >= :start and p.as_of < :end"
     inside += f" and (cast(:source as text) is null or {said_by} = cast(:source as text))"
     last, behind, order = ("min", "<", "desc") if descending else ("max", ">", "asc")
     return f"""select o.text,
@@ -211,7 +212,7 @@ def candles(layout: Layout, *, quoted: bool, descending: bool) -> str:
     """
     row = csv_row() if layout is Layout.CSV else json_row(quoted=quoted)
     glue = "','" if layout is Layout.JSON else "chr(10)"
-    of_symbol = "c.symbol_id = s.id and c.interval = cast(:interval as candle_interval)"
+    of_symbol = "c.symbol_id = s.id and c.interval = cast(:interval as candle_interval) and not c.held"
     inside = "c.open_time >= :start and c.open_time < :end"
     last, behind, order = ("oldest", "<", "desc") if descending else ("newest", ">", "asc")
     return f"""select p.text, p.count, p.oldest, p.newest, p.final,
@@ -245,7 +246,7 @@ def candle_batch(*, quoted: bool, descending: bool) -> str:
 from (select {row} as text, s.symbol, c.open_time, row_number() over (order by s.symbol, c.open_time {order}) as n
   from symbols s cross join lateral (
     select * from candles c
-    where c.symbol_id = s.id and c.interval = cast(:interval as candle_interval)
+    where c.symbol_id = s.id and c.interval = cast(:interval as candle_interval) and not c.held
       and c.open_time >= :start and c.open_time < :end
       and (s.symbol > :after_symbol or c.open_time {behind} :after)
     order by c.open_time {order} limit :limit + 1) c

@@ -195,7 +195,9 @@ def _pieces(case: _Case, grid: Grid, missing: Runs) -> list[_Piece]:
         return joined((grid.number_at(start - shift), grid.number_at(end - shift)) for start, end in spans)
 
     found: list[_Piece] = []
-    fetched = numbers(facts.fetched)
+    # What is held back was answered and is no data, like what is refused.
+    held = numbers(facts.held)
+    fetched = outside(numbers(facts.fetched), held)
     answered, open_ = within(missing, fetched), outside(missing, fetched)
     quiet = Reason.NO_TRADES if supply.calendar is Calendar.SESSIONS else Reason.SOURCE_OUTAGE
     listed = [(0, grid.number_at(facts.first))] if facts.first is not None else [(0, grid.total)]
@@ -205,7 +207,7 @@ def _pieces(case: _Case, grid: Grid, missing: Runs) -> list[_Piece]:
 
     automatic, on_request = _repairable(case, grid)
     # An outage explains the candles that were over while it lasted: that is when they would have been fetched.
-    refused, down = numbers(facts.refused), numbers(facts.outages, step)
+    refused, down = joined([*numbers(facts.refused), *held]), numbers(facts.outages, step)
     for runs, reason in (
         (within(open_, refused), Reason.QUARANTINED),
         (within(outside(open_, refused), down), Reason.SOURCE_OUTAGE),

@@ -89,6 +89,8 @@ def test_a_seed_always_gives_the_same_run(ground: Ground) -> None:
         ("SELECT symbol_id, as_of, price, CAST", "SELECT symbol_id, as_of, round(price, 3), CAST"),
         ("FROM judged_candles WHERE fresh", "FROM judged_candles WHERE fresh AND extract(minute FROM open_time) <> 7"),
         ("FROM json_to_recordset(CAST(:rejects AS json))", "FROM json_to_recordset(CAST('[]' AS json))"),
+        ("judge_candles(:source,", "judge_candles('nobody',"),
+        ("judge_prices(:source,", "judge_prices('nobody',"),
     ],
     ids=[
         "older over newer",
@@ -99,6 +101,8 @@ def test_a_seed_always_gives_the_same_run(ground: Ground) -> None:
         "rounded",
         "a row left out",
         "no quarantine",
+        "any candle",
+        "any price",
     ],
 )
 def test_a_broken_loader_is_caught(ground: Ground, there: str, broken: str) -> None:
