@@ -146,7 +146,8 @@ def alarms(stage: Stage) -> Iterator[Alarm]:
         metric=rows_metric("MovesHeld"),
     )
     for source in CATALOG.values():
-        yield _freshness(source)
+        if source.schedules:
+            yield _freshness(source)
     if stage.database is not None:
         yield from _database(stage, gigabytes=stage.database.storage)
 

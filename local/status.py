@@ -46,7 +46,8 @@ class SourceStatus:
         due = self.next_due_at if self.next_due_at and self.next_due_at > now else next_tick(self.source, now)
         delivered = f"delivered {clock(self.delivered_at, now)}" if self.delivered_at else "nothing delivered yet"
         trouble = f"   {self.trouble}" if self.trouble else ""
-        return f"  {self.source:<14} {delivered:<36} next data {clock(due, now)}{trouble}"
+        asked = f"next data {clock(due, now)}" if due or scheduled(self.source) else "asked on request only"
+        return f"  {self.source:<14} {delivered:<36} {asked}{trouble}"
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -68,6 +69,11 @@ def duration(seconds: int) -> str:
     if seconds < 100:
         return f"{seconds} s"
     return f"{seconds // 60} min" if seconds < 6000 else f"{seconds // 3600} h"
+
+
+def scheduled(source: str) -> bool:
+    """Whether the source is asked by itself; one that the catalogue does not know was."""
+    return source not in CATALOG or bool(CATALOG[source].schedules)
 
 
 def next_tick(source: str, now: datetime) -> datetime | None:

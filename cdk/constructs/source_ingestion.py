@@ -1,4 +1,4 @@
-"""Everything that one row of the source catalogue needs: its function, its schedules and its task queue."""
+"""Everything that one row of the source catalogue needs: its function, its schedules if any, and its task queue."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ EXECUTION_ID = "<aws.scheduler.execution-id>"
 class SourceIngestion(Construct):
     """`fetch` runs on each schedule of the catalogue and for each task of `tasks`.
 
-    A tick that Scheduler cannot deliver, and one that the function fails twice, ends in `missed`.
+    A tick that Scheduler cannot deliver, and one that the function fails twice, ends in `missed`. A source without a
+    schedule is asked by tasks alone.
     """
 
     def __init__(
@@ -64,6 +65,10 @@ class SourceIngestion(Construct):
                 self.tasks.queue, batch_size=1, max_concurrency=2, report_batch_item_failures=True
             )
         )
+        if source.schedules:
+            self._schedule(stage, source)
+
+    def _schedule(self, stage: Stage, source: SourceSpec) -> None:
         account = Stack.of(self).account
         invoker = iam.Role(
             self,

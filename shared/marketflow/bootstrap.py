@@ -73,7 +73,7 @@ def fetcher() -> Fetcher:
             max_concurrency=spec.max_concurrency,
             min_interval_seconds=spec.min_interval_seconds,
             timeout_seconds=spec.timeout_seconds,
-            cadence=timedelta(seconds=spec.schedules[0].every_seconds),
+            cadence=timedelta(seconds=spec.schedules[0].every_seconds) if spec.schedules else None,
         ),
         archive=RawArchive(bucket=settings.data_bucket, client=s3),
         codec=Codec(),
@@ -129,6 +129,7 @@ def pipelines(*, archive: Archive, loader: Loader) -> dict[str, Pipeline]:
             parser=factory.create(name),
             archive=archive,
             loader=loader,
+            owner=spec.supplies,
         )
         for name, spec in CATALOG.items()
     }
@@ -225,8 +226,9 @@ def read_api() -> App:
 
 def supply(spec: SourceSpec) -> Supply:
     """What a row of the catalogue declares of its source's candles, in the words of the domain."""
-    from marketflow.domain.coverage import Calendar, Reach, Supply
+    from marketflow.domain.coverage import Calendar, Reach, Supplement, Supply
     from marketflow.domain.interval import Interval
+    from marketflow.sources.catalog import suppliers
 
     return Supply(
         calendar=Calendar(spec.calendar),
@@ -237,6 +239,13 @@ def supply(spec: SourceSpec) -> Supply:
             )
             for series in spec.series
         },
+        supplements=[
+            Supplement(
+                currencies=frozenset(supplier.currencies),
+                since=datetime.fromisoformat(supplier.since or "1900-01-01").replace(tzinfo=UTC),
+            )
+            for supplier in suppliers(spec.name)
+        ],
     )
 
 
@@ -299,14 +308,20 @@ def admin_api() -> App:
     administration = Administration(
         registry=SymbolRegistry(settings.database_url, credentials=AwsCredentials.load),
         catalog=SymbolCatalog(bucket=settings.data_bucket, client=s3),
-        sources={name: AssetType(spec.asset_type) for name, spec in CATALOG.items()},
+        sources={name: AssetType(spec.asset_type) for name, spec in CATALOG.items() if spec.supplies is None},
         spellings=SPELLINGS,
     )
     backfills = Backfills(
         book=JobBook(_database(settings.database_url)),
         commands=Commands(bucket=settings.data_bucket, client=s3),
         sources={
-            name: SourcePast(title=CATALOG[name].title, histories=source.histories) for name, source in SOURCES.items()
+            name: SourcePast(
+                title=CATALOG[name].title,
+                histories=source.histories,
+                supplies=CATALOG[name].supplies,
+                currencies=frozenset(CATALOG[name].currencies),
+            )
+            for name, source in SOURCES.items()
         },
         queues=("payloads", *(f"tasks-{name}" for name in CATALOG), "commands"),
         clock=utc_now,

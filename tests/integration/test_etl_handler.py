@@ -51,7 +51,12 @@ def test_a_message_that_comes_twice_changes_nothing(etl: Handler, database: Data
 
 @pytest.mark.parametrize(
     ("name", "symbol"),
-    [("sqs_binance_ticker", "BTCUSDT"), ("sqs_yahoo_chart", "THYAO.IS"), ("sqs_exchangerate_latest", "USDTRY")],
+    [
+        ("sqs_binance_ticker", "BTCUSDT"),
+        ("sqs_yahoo_chart", "THYAO.IS"),
+        ("sqs_exchangerate_latest", "USDTRY"),
+        ("sqs_ecb_rates", "EURUSD"),
+    ],
 )
 def test_each_asset_class_gets_a_price(etl: Handler, database: Database, name: str, symbol: str) -> None:
     """Crypto, stocks and currencies all end as prices with the time that their source gave."""

@@ -17,13 +17,15 @@ WHOLE_PAYLOAD = -1
 class Provenance:
     """Where rows come from: the archived answer, its source and dataset, and when it was received (UTC).
 
-    `observed_at` decides between two answers about the same candle: the later one knows better.
+    `observed_at` decides between two answers about the same candle: the later one knows better. `owner` is the source
+    whose symbols the rows are of, None: the same.
     """
 
     raw_key: str
     source: str
     dataset: str
     observed_at: datetime
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,8 +34,9 @@ class CoverageRepository:
         )
         if not rows:
             return None
-        symbol, source, timezone, active, start, first, stored, *texts, hours, traded, days, minutes, held = rows[0]
-        fetched, refused, outages, fetched_until, sessions = texts
+        symbol, source, timezone, active, start, first, stored, *texts = rows[0]
+        fetched, refused, outages, fetched_until, sessions, hours, traded, days, minutes, held, *rates = texts
+        currencies, closed, watched = rates
         return CoverageFacts(
             symbol=symbol,
             source=source,
@@ -54,6 +55,9 @@ class CoverageRepository:
             days=_pairs(days),
             minutes=_pairs(minutes),
             held=_pairs(held),
+            currencies=frozenset(currencies.split()),
+            closed=_pairs(closed),
+            watched=watched,
         )
 
 

@@ -41,7 +41,7 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
         *("t.raw_id", "t.position", "t.reason", "t.symbol", "t.detail", "t.row_text", "t.raw_key", "t.source"),
         *("t.dataset", _epoch("observed_at")),
     ),
-    "fetched_ranges": ("s.symbol", "t.interval", _ranges("fetched"), _ranges("refused")),
+    "fetched_ranges": ("s.symbol", "t.interval", _ranges("fetched"), _ranges("refused"), _ranges("closed")),
     "sessions": ("t.exchange", _epoch("opens_at"), _epoch("closes_at")),
 }
 

@@ -44,6 +44,7 @@ class Loader:
         The rows must satisfy `marketflow.domain.rules`; the table's constraints stop the transaction otherwise.
         Raises RetryLaterError or DatabaseUnavailableError; then a later try gives the same result as this one would.
         """
+        owner = provenance.owner or provenance.source
         parts = {
             "candles": _json(_candle(candle) for candle in payload.candles),
             "prices": _json(_price(price) for price in payload.prices),
@@ -57,14 +58,15 @@ class Loader:
             "raw_id": number,
             "raw_key": provenance.raw_key,
             "source": provenance.source,
+            "owner": owner,
             "dataset": provenance.dataset,
             "observed_at": provenance.observed_at,
             "rejects": _json(_reject(reject) for reject in payload.rejects),
             **parts,
         }
         names = _names(payload)
-        lock = [(LOCK, {"source": provenance.source, "names": names})] if names else []
-        judge = judgements(payload, provenance, raw_id=number, bounds=self._bounds)
+        lock = [(LOCK, {"source": owner, "names": names})] if names else []
+        judge = judgements(payload, source=owner, raw_id=number, bounds=self._bounds)
         (counts,), *judged = self._database.together(*lock, (load(frozenset(parts)), parameters), *judge)[len(lock) :]
         candles, candles_written, odd, prices, prices_written, actions, actions_written, quarantined = counts
         if odd:
@@ -182,6 +184,7 @@ def _asked(asked: Asked) -> dict[str, object]:
         "interval": asked.interval.value,
         "fetched": _ranges(asked.fetched),
         "refused": _ranges(asked.refused),
+        "closed": _ranges(asked.closed),
     }
 
 

@@ -15,7 +15,6 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from marketflow.domain.interval import Interval
-from marketflow.domain.loading import Provenance
 from marketflow.domain.moves import LOOK_BACKS, PRICE_LOOK_BACK, Move
 from marketflow.domain.records import ActionKind, ParsedPayload
 from marketflow.domain.symbol import AssetType
@@ -31,11 +30,14 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def judgements(
-    payload: ParsedPayload, provenance: Provenance, *, raw_id: int, bounds: Mapping[AssetType, Decimal]
+    payload: ParsedPayload, *, source: str, raw_id: int, bounds: Mapping[AssetType, Decimal]
 ) -> list[Statement]:
-    """The statements that judge the rows of `payload`; each gives a row for `move` of everything that is held now."""
+    """The statements that judge the rows of `payload`, whose symbols are those of `source`.
+
+    Each gives a row for `move` of everything that is held since this answer was loaded, and of what of it is held.
+    """
     params = {
-        "source": provenance.source,
+        "source": source,
         "raw_id": raw_id,
         "bounds": json.dumps({kind.value: str(bound) for kind, bound in bounds.items()}),
     }

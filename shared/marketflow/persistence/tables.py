@@ -260,6 +260,7 @@ fetched_ranges = Table(
     Column("interval", candle_interval, primary_key=True),
     Column("fetched", TSTZMULTIRANGE, nullable=False, comment="Open times for which an answer was complete."),
     Column("refused", TSTZMULTIRANGE, nullable=False, comment="Open times for which an answer held what is no data."),
+    Column("closed", TSTZMULTIRANGE, nullable=False, server_default=_NOTHING, comment="Days without a published rate."),
     comment="What was asked of a source and answered: a candle that is missing from it does not exist there.",
 )
 

@@ -116,7 +116,12 @@ class _Case:
 def _blocks(facts: CoverageFacts, supply: Supply, interval: Interval, until: datetime) -> list[Block]:
     """The calendar of the symbol's market around the window."""
     start, end = _up(facts.start), max(_up(until), _up(facts.start) + 1)
-    if supply.calendar is not Calendar.SESSIONS:
+    if supply.calendar is Calendar.RATES:
+        # From the first rate of its own source on there is one on every day; before it, where its past comes from.
+        before = [] if not facts.closed else within(facts.closed, [(0, facts.watched or facts.closed[-1][1])])
+        stored = joined((first, last + calendars.DAY) for first, last in facts.stored)
+        return calendars.published(calendars.always_open(interval, start, end), before, stored)
+    if supply.calendar is Calendar.ALWAYS:
         return calendars.always_open(interval, start, end)
     exchange = Exchange(
         zone=ZoneInfo(facts.timezone),
@@ -216,7 +221,7 @@ def _pieces(case: _Case, grid: Grid, missing: Runs) -> list[_Piece]:
 
 
 def _repairable(case: _Case, grid: Grid) -> tuple[Runs, Runs]:
-    """Which candles the next scheduled run asks for, and which a backfill can.
+    """Which candles the next scheduled run asks for, and which a backfill can, from the source or from a supplement.
 
     The run reaches back to what was answered last, as deep as the source allows in one call, and only for symbols that
     are active. One that never was asked for is asked for with its past.
@@ -227,7 +232,14 @@ def _repairable(case: _Case, grid: Grid) -> tuple[Runs, Runs]:
     now, until = int(case.now.timestamp()), case.facts.fetched_until
     since = max(now - reach.catches_up_seconds, until or 0)
     oldest = 0 if reach.history_seconds is None else grid.number_at(now - reach.history_seconds)
-    return joined([(grid.number_at(since), grid.total)] if case.facts.active else []), joined([(oldest, grid.total)])
+    supplied = [
+        (grid.number_at(int(supplement.since.timestamp())), grid.total)
+        for supplement in case.supply.supplements
+        if case.facts.currencies and case.facts.currencies <= supplement.currencies
+    ]
+    closed = joined((grid.number_at(start), grid.number_at(end)) for start, end in case.facts.closed)
+    automatic = joined([(grid.number_at(since), grid.total)] if case.facts.active else [])
+    return automatic, joined([(oldest, grid.total), *outside(joined(supplied), closed)])
 
 
 def _refused(parameter: str, said: str) -> RefusedError:

@@ -10,7 +10,6 @@ from decimal import Decimal
 import pytest
 
 from marketflow.domain.interval import Interval
-from marketflow.domain.loading import Provenance
 from marketflow.domain.moves import BOUNDS
 from marketflow.domain.records import ActionKind, Candle, CorporateAction, ParsedPayload, Price
 from marketflow.persistence.load_sql import LOCK
@@ -19,13 +18,12 @@ from marketflow.persistence.moves_sql import CANDLES, PRICES, judgements
 pytestmark = pytest.mark.unit
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
-PROVENANCE = Provenance(raw_key="raw/x", source="yahoo", dataset="chart_1m", observed_at=START)
 ONE = Decimal(1)
 
 
 def spans(payload: ParsedPayload) -> dict[str, list[dict[str, str]]]:
     """What is judged, by statement."""
-    found = judgements(payload, PROVENANCE, raw_id=7, bounds=BOUNDS)
+    found = judgements(payload, source="yahoo", raw_id=7, bounds=BOUNDS)
     return {sql: json.loads(str(params["spans"])) for sql, params in found}
 
 
