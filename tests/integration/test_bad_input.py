@@ -108,6 +108,10 @@ def rates(body: dict[str, Any], value: object) -> object:
     return {**body, "rates": {code: 1 if code == "USD" else value for code in body["rates"]}}
 
 
+def reference_rates(body: dict[str, Any], value: object) -> object:
+    return {**body, "rates": {day: dict.fromkeys(rates, value) for day, rates in body["rates"].items()}}
+
+
 CHART: dict[str, Spoil] = {
     "other_symbol": chart(lambda result: result["meta"].update(symbol="GARAN.IS")),
     "other_granularity": chart(lambda result: result["meta"].update(dataGranularity="5m")),
@@ -132,6 +136,12 @@ BODIES: dict[str, dict[str, Spoil]] = {
         "other_symbol": lambda body: {**body, "base_code": "EUR"},
         "lengths": lambda body: {**body, "rates": {"USD": 1}},
         **numbers(rates, text=False),
+    },
+    "rates_1d": {
+        "other_symbol": lambda body: {**body, "base": "USD"},
+        "other_granularity": lambda body: {**body, "rates": {"2026-04": body["rates"]["2026-04-09"]}},
+        "lengths": lambda body: {**body, "rates": {day: {} for day in body["rates"]}},
+        **numbers(reference_rates, text=False),
     },
 }
 CASES = [(source, dataset, kind) for source, dataset in DATASETS for kind in ("truncated", "html", *BODIES[dataset])]
