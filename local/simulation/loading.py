@@ -44,11 +44,11 @@ class Link:
         self._rewrite = rewrite
 
     def query(self, sql: str, /, **params: object) -> list[list[Any]]:
-        """One statement, with what may happen before, during and after it."""
+        """A statement by itself."""
         return self.together((sql, params))[0]
 
     def together(self, *statements: tuple[str, Mapping[str, object]]) -> list[list[list[Any]]]:
-        """A transaction, with what may happen before, during and after it."""
+        """The statements of one transaction, with what may happen before, during and after it."""
         mishaps = self._scene.mishaps
         mishaps.crash_if("etl_crash_before_commit")
         if mishaps.strikes("partial_batch_failure"):
@@ -65,7 +65,7 @@ class Link:
             rows = self._database.together(*texts)
         for (sql, params), found in zip(statements, rows, strict=True):
             # The first transaction of an answer says how many of its candles need the other one.
-            self._note(params, whole=sql == CORRECT or "raw_key" not in params or found[0][2] == 0)
+            self._note(params, whole="raw_key" not in params or sql == CORRECT or found[0][2] == 0)
         mishaps.crash_if("etl_crash_after_commit")
         return rows
 

@@ -134,9 +134,8 @@ select s.symbol, s.source, s.timezone, s.active, w.start, {_seconds("w.first")},
   (select json_agg(distinct cast(c.open_time at time zone s.timezone as date))
    from candles c where c.interval = '1d' and c.open_time >= w.start - interval '32 days' and c.open_time < w.until
      and c.symbol_id in (select id from symbols o where coalesce(o.exchange, o.symbol) = s.venue)),
-  {_spans(_of_exchange("1d"))}, {_spans(_of_exchange("1m"))},
-  concat_ws(' ', s.base_currency, s.quote_currency), {_spans("k.closed")}, {_seconds(f"({_WATCHED})")},
-  {_spans(f"({_HELD})")}
+  {_spans(_of_exchange("1d"))}, {_spans(_of_exchange("1m"))}, {_spans(f"({_HELD})")},
+  concat_ws(' ', s.base_currency, s.quote_currency), {_spans("k.closed")}, {_seconds(f"({_WATCHED})")}
 from s cross join w
 left join fetched_ranges k on k.symbol_id = s.id and k.interval = cast(:interval as candle_interval)"""
 """One row about a symbol; none when there is none. Of a year of minutes only the runs leave the database."""

@@ -30,7 +30,8 @@ _TABLES = f"""candles as not materialized (
 )"""  # noqa: S608 - constants
 """Of each final candle the run that was in force at `:known`; of splits and dividends those that were known by then.
 
-What was final by then had opened before: later rows are not looked at.
+What was final by then had opened before: later rows are not looked at. What is held back now is in no past either;
+revisions are not judged.
 """
 
 _RECURSIVE = "with recursive "
