@@ -115,7 +115,7 @@ def test_several_symbols_and_every_format(client: Client, database: Database) ->
     assert closes(client.get("/v1/candles", symbols="BTCUSDT,ETHUSDT", **past).json) == [100]
     for layout in ("csv", "ndjson"):
         body = client.get("/v1/candles/BTCUSDT", format=layout, **past).body
-        assert "100.10,1000,0.5,100,3.1400" in body.replace('"', "").replace("open:", "") or '"close":100,' in body
+        assert "100.10,110,95,100,3.1400" in body.replace('"', "").replace("open:", "") or '"close":100,' in body
         assert "105" not in body
 
 
@@ -123,7 +123,7 @@ def test_hours_are_rolled_up_from_what_was_known(client: Client, database: Datab
     """A bucket has the values of then; it was final when every minute of it that we know of was known."""
     asked = (Asked("BTCUSDT", Interval.M1, fetched=((at(0), at(10)),)),)
     said(database, 11, *(minute(number, str(100 + number)) for number in range(5)), asked=asked)
-    said(database, 20, minute(4, "777"))
+    said(database, 20, minute(4, "177"))
     said(database, 30, *(minute(number, "300") for number in (5, 6)))
 
     def hours(minutes: float) -> list[tuple[object, object]]:
@@ -133,11 +133,11 @@ def test_hours_are_rolled_up_from_what_was_known(client: Client, database: Datab
         return [(row["close"], row["final"]) for row in rows]
 
     assert hours(12) == [(104, True)]
-    assert hours(21) == [(777, True)]
-    assert hours(31) == [(777, True), (300, True)]
+    assert hours(21) == [(177, True)]
+    assert hours(31) == [(177, True), (300, True)]
     said(database, 40, minute(7, "400"))
-    assert hours(31) == [(777, True), (300, False)]
-    assert hours(41) == [(777, True), (400, True)]
+    assert hours(31) == [(177, True), (300, False)]
+    assert hours(41) == [(177, True), (400, True)]
 
 
 def test_a_split_counts_from_when_it_was_known(client: Client, database: Database) -> None:
