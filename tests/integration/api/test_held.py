@@ -70,7 +70,7 @@ def test_several_symbols_leave_it_out(client: Client, database: Database) -> Non
     assert [row["close"] for row in client.get("/v1/candles", symbols=names, **ASKED).json] == [1, 2, 4] * 2
     database.query(
         "insert into actions select id, 'split', cast(:at as timestamptz), null, null, 2, 1,"
-        " cast(:at as timestamptz), 1 from symbols where symbol = 'AAPL'",
+        " cast(:at as timestamptz), 1, cast(:at as timestamptz), 1 from symbols where symbol = 'AAPL'",
         at=NOON + timedelta(days=1),
     )
     assert [row["close"] for row in client.get("/v1/candles", symbols=names, **ASKED).json] == [1, 2, 4] * 2
@@ -128,7 +128,7 @@ def test_a_dividend_is_not_weighed_with_it(client: Client, add_candles: AddCandl
     database.query("update candles set held = true where open_time = :at", at=days[1])
     database.query(
         "insert into actions select id, 'dividend', cast(:at as timestamptz), 10, 'USD', null, null,"
-        " cast(:at as timestamptz), 1 from symbols where symbol = 'AAPL'",
+        " cast(:at as timestamptz), 1, cast(:at as timestamptz), 1 from symbols where symbol = 'AAPL'",
         at=days[2],
     )
     rows = client.get("/v1/candles/AAPL", interval="1d", order="asc", adjustment="all").json
@@ -163,3 +163,12 @@ def test_coverage_calls_a_held_rate_quarantined(client: Client, add_price: AddPr
         "/v1/coverage/USDTRY", interval="1d", start="2026-11-20T00:00:00Z", end="2026-11-23T00:00:00Z"
     ).json
     assert [(gap["start"], gap["reason"]) for gap in answer["gaps"]] == [("2026-11-21T00:00:00Z", "quarantined")]
+
+
+def test_the_past_leaves_it_out_too(client: Client, add_candles: AddCandles, database: Database) -> None:
+    """What is held back now is in no answer about an earlier moment either."""
+    add_candles("BTCUSDT", [NOON - (5 - number) * MINUTE for number in range(4)])
+    hold(database, "candles", "BTCUSDT", 3)
+    known = NOON.isoformat().replace("+00:00", "Z")
+    rows = client.get("/v1/candles/BTCUSDT", **ASKED, as_known_at=known).json
+    assert [row["close"] for row in rows] == [1, 2, 4]
