@@ -213,16 +213,19 @@ def read_api() -> App:
 
 
 def supply(spec: SourceSpec) -> Supply:
-    """What a row of the catalogue declares of its source's candles, in the words of the domain."""
+    """What the catalogue and the source itself declare of its candles, in the words of the domain."""
     from marketflow.domain.coverage import Calendar, Reach, Supply
     from marketflow.domain.interval import Interval
+    from marketflow.sources.factory import SOURCES
+
+    histories = SOURCES[spec.name].histories
 
     return Supply(
         calendar=Calendar(spec.calendar),
         flat_candles=spec.flat_candles,
         reach={
             Interval(series.interval): Reach(
-                catches_up_seconds=series.catches_up_seconds, history_seconds=series.history_seconds
+                catches_up_seconds=series.catches_up_seconds, history=histories.get(Interval(series.interval))
             )
             for series in spec.series
         },

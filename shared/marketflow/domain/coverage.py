@@ -8,6 +8,7 @@ from datetime import date, datetime, time
 from enum import StrEnum
 
 from marketflow.domain.interval import Interval
+from marketflow.domain.jobs import History
 
 Span = tuple[datetime, datetime]
 """A half-open range `[start, end)` of aware times."""
@@ -48,12 +49,12 @@ class Calendar(StrEnum):
 class Reach:
     """How far back a source is asked at one interval.
 
-    The next scheduled run asks for what is missing since the last one, at most `catches_up_seconds`; a backfill asks
-    for `history_seconds` at most, None: for all there is.
+    The next scheduled run asks for what is missing since the last one, at most `catches_up_seconds`; a backfill gets
+    what `history` has, None: nothing.
     """
 
     catches_up_seconds: int
-    history_seconds: int | None
+    history: History | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -224,8 +224,10 @@ def _repairable(case: _Case, grid: Grid) -> tuple[Runs, Runs]:
         return [], []
     now, until = int(case.now.timestamp()), case.facts.fetched_until
     since = max(now - reach.catches_up_seconds, until or 0)
-    oldest = 0 if reach.history_seconds is None else grid.number_at(now - reach.history_seconds)
-    return joined([(grid.number_at(since), grid.total)] if case.facts.active else []), joined([(oldest, grid.total)])
+    automatic = joined([(grid.number_at(since), grid.total)] if case.facts.active else [])
+    if reach.history is None:
+        return automatic, []
+    return automatic, joined([(grid.number_at(_up(reach.history.earliest(case.now))), grid.total)])
 
 
 def _refused(parameter: str, said: str) -> RefusedError:

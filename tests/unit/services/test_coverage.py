@@ -23,7 +23,7 @@ BASE = int(START.timestamp())
 RATES_SUPPLY = Supply(
     calendar=Calendar.RATES,
     flat_candles=False,
-    reach={Interval.D1: Reach(catches_up_seconds=0, history_seconds=0)},
+    reach={Interval.D1: Reach(catches_up_seconds=0, history=None)},
 )
 SUPPLIES = {"binance": CRYPTO_SUPPLY, "yahoo": STOCK_SUPPLY, "exchangerate": RATES_SUPPLY}
 NOTHING = CoverageFacts(
@@ -260,6 +260,19 @@ def test_minutes_that_yahoo_has_forgotten_cannot_be_repaired() -> None:
     assert gap.repair is Repair.NOT_POSSIBLE
     (gap,) = stock(facts, now=now, end=datetime(2026, 2, 28, tzinfo=UTC), interval=Interval.D1).gaps
     assert gap.repair is Repair.ON_REQUEST
+
+
+def test_what_is_older_than_the_source_cannot_be_repaired() -> None:
+    """A backfill would be refused: the history begins on a day, of Binance's minutes the day on which it opened."""
+    opened = CRYPTO_SUPPLY.reach[Interval.M1].history
+    assert opened is not None
+    start = opened.since - timedelta(minutes=10)
+    facts = replace(NOTHING, start=start, fetched_until=BASE)
+    answer = ask(facts, start=start, end=int((opened.since - START) / timedelta(minutes=1)) + 5)
+    assert [gap[2:] for gap in told(answer)] == [
+        (10, "not_fetched", "not_possible"),
+        (5, "not_fetched", "on_request"),
+    ]
 
 
 def test_a_holiday_is_not_expected() -> None:
