@@ -77,6 +77,10 @@ class EtlSettings(DatabaseSettings):
     data_bucket: str = Field(alias="DATA_BUCKET")
 
 
+class AuditSettings(EtlSettings):
+    """What the auditor needs: the database, and the bucket in which it writes the commands of repairs."""
+
+
 class MigrateSettings(EtlSettings):
     """What the migration function needs: the database, and the bucket in which it publishes the active symbols."""
 

@@ -90,6 +90,19 @@ Seconds = Sequence[tuple[int, int]]
 """Half-open ranges of unix seconds, in order, without overlap."""
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A gap of the ledger that is queued for repair or was ever tried: `[start, end)` in unix seconds.
+
+    `running` says that the job of its newest try is not over.
+    """
+
+    start: int
+    end: int
+    tries: int
+    running: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoverageFacts:
     """What is known about a symbol and interval in the window; times are unix seconds.
@@ -97,7 +110,7 @@ class CoverageFacts:
     `first` is the first open time that was ever stored. `stored` are the first and the last of runs of final candles
     one step apart. `fetched_until` is how far any answer reached. Of the symbol's exchange: `sessions`, the local
     `hours` of most of them, the dates on which anything was `traded`, and for what its daily candles (`days`) and its
-    `minutes` were fetched.
+    `minutes` were fetched. `taken` are the gaps that the auditor has taken on, in order.
     """
 
     symbol: str
@@ -116,6 +129,7 @@ class CoverageFacts:
     traded: frozenset[date] = frozenset()
     days: Seconds = ()
     minutes: Seconds = ()
+    taken: Sequence[Taken] = ()
 
 
 def without(spans: tuple[Span, ...], holes: tuple[Span, ...]) -> tuple[Span, ...]:

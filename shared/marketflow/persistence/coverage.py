@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date, time
 
-from marketflow.domain.coverage import CoverageFacts, CoverageQuery, Seconds
+from marketflow.domain.coverage import CoverageFacts, CoverageQuery, Seconds, Taken
 from marketflow.persistence.connection import Database
 from marketflow.persistence.coverage_sql import COVERAGE
 
@@ -34,7 +34,7 @@ class CoverageRepository:
         )
         if not rows:
             return None
-        symbol, source, timezone, active, start, first, stored, *texts, hours, traded, days, minutes = rows[0]
+        symbol, source, timezone, active, start, first, stored, *texts, hours, traded, days, minutes, taken = rows[0]
         fetched, refused, outages, fetched_until, sessions = texts
         return CoverageFacts(
             symbol=symbol,
@@ -53,6 +53,7 @@ class CoverageRepository:
             traded=frozenset(date.fromisoformat(day) for day in json.loads(traded or "[]")),
             days=_pairs(days),
             minutes=_pairs(minutes),
+            taken=[Taken(*one) for one in json.loads(taken or "[]")],
         )
 
 
