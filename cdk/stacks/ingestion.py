@@ -11,6 +11,7 @@ from constructs import Construct
 
 from cdk.access import DatabaseAccess
 from cdk.bundling import PACKAGE, Bundler, tree_hash
+from cdk.constructs.audit import Audit
 from cdk.constructs.code import code_for
 from cdk.constructs.data_bucket import DataBucket
 from cdk.constructs.dispatch import PREFIX, Dispatch
@@ -36,6 +37,7 @@ class IngestionStack(MarketFlowStack):
         self.etl, self.payloads = self._etl()
         self.sources = {name: self._source(source) for name, source in CATALOG.items()}
         self.dispatch = self._dispatch()
+        self.audit = self._audit()
         CfnOutput(self, "DataBucketName", value=self.data.bucket_name)
         self._tell("Payloads", self.payloads)
         self._tell("Commands", self.dispatch.commands)
@@ -157,6 +159,19 @@ class IngestionStack(MarketFlowStack):
         self._allow(role, "s3:PutObject", f"{PREFIX}*")
         role.add_to_policy(iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.data.bucket_arn]))
         return dispatch
+
+    def _audit(self) -> Audit:
+        audit = Audit(
+            self,
+            "Audit",
+            stage=self.settings,
+            code=self.code,
+            database=self.database,
+            bucket=self.data.bucket_name,
+        )
+        self._allow(audit.audit.role, "s3:PutObject", f"{PREFIX}*")
+        audit.node.add_dependency(self.migration)
+        return audit
 
     def _allow(self, role: iam.Role, action: str, *prefixes: str) -> None:
         resources = [self.data.arn_for_objects(prefix) for prefix in prefixes]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -227,7 +228,7 @@ def test_a_gap_that_stays_is_given_up(books: Books) -> None:
             begun.append(books.now)
         books.store((180, 180 + minute(books.now) + 1))
         books.now += timedelta(minutes=10)
-    gaps = [later - earlier for earlier, later in zip(begun, begun[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(begun)]
     assert len(begun) == MOST_TRIES
     assert gaps == sorted(gaps)
     assert gaps[0] >= timedelta(minutes=15)
