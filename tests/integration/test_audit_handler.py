@@ -1,4 +1,4 @@
-"""The auditor from the event of its schedule to the ledger, the command in the bucket, and the numbers that it tells."""
+"""The auditor from the event of its schedule to the ledger, the command in the bucket, and what it counts."""
 
 from __future__ import annotations
 
