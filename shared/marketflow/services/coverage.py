@@ -67,7 +67,7 @@ class Coverages:
     def _answer(self, question: Question, *, auditing: bool) -> Coverage:
         now = self._clock().replace(microsecond=0)
         query = self._query(question, now)
-        facts = self._reader.coverage(query) if is_name(question.name) else None
+        facts = self._reader.coverage(query) if auditing or is_name(question.name) else None
         if facts is None:
             raise unknown_symbol(question.name)
         supply = self._supplies[facts.source]
