@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
@@ -119,10 +120,15 @@ def open_gaps(database_url: str) -> str:
     """The open gaps of each source that a repair is to close, in one line. Raises DatabaseUnavailableError."""
     database = Database(database_url, application_name="marketflow-status")
     try:
-        standings = {one.source: one for one in gap_ledger(database).standings(datetime.now(UTC))}
+        return gaps_line(gap_ledger(database).standings(datetime.now(UTC)))
     finally:
         database.close()
-    return "Open gaps: " + "; ".join(f"{source} {_gaps(standings.get(source))}" for source in CATALOG)
+
+
+def gaps_line(standings: Iterable[Standing]) -> str:
+    """What of each source's candles is missing and still to be repaired."""
+    known = {one.source: one for one in standings}
+    return "Open gaps: " + "; ".join(f"{source} {_gaps(known.get(source))}" for source in CATALOG)
 
 
 def _gaps(standing: Standing | None) -> str:

@@ -11,28 +11,12 @@ from local.client import ApiClient
 from local.stack import LocalStack
 from local.status import open_gaps
 from marketflow.persistence.connection import Database
-from tests.e2e.conftest import wait_for
+from tests.e2e.conftest import lose, wait_for
 
 pytestmark = pytest.mark.e2e
 
 SYMBOL = "XRPUSDT"
 """Of which no other test looks at the last hours."""
-
-
-def lose(database: Database, start: datetime, end: datetime) -> int:
-    """Take minutes out as a restore of an older backup would, with the knowledge that they were fetched; how many."""
-    window = {"symbol": SYMBOL, "start": start, "end": end}
-    database.query(
-        "UPDATE fetched_ranges SET fetched = fetched - tstzmultirange(tstzrange(:start, :end)) WHERE interval = '1m'"
-        " AND symbol_id = (SELECT id FROM symbols WHERE symbol = :symbol)",
-        **window,
-    )
-    lost = database.query(
-        "DELETE FROM candles WHERE interval = '1m' AND open_time >= :start AND open_time < :end"
-        " AND symbol_id = (SELECT id FROM symbols WHERE symbol = :symbol) RETURNING open_time",
-        **window,
-    )
-    return len(lost)
 
 
 def test_a_hole_is_found_and_filled(stack: LocalStack, api: ApiClient, database: Database) -> None:
@@ -46,7 +30,7 @@ def test_a_hole_is_found_and_filled(stack: LocalStack, api: ApiClient, database:
         return answer
 
     wait_for(lambda: coverage()["complete"], seconds=90)
-    assert lose(database, start, end) == 30
+    assert lose(database, SYMBOL, start, end) == 30
     (gap,) = coverage()["gaps"]
     assert (gap["missing"], gap["reason"]) == (30, "not_fetched")
     wait_for(lambda: coverage()["complete"], seconds=180)
