@@ -19,7 +19,7 @@ export PYTHONPATH := shared:.
 export EMULATOR_VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run status token invoke backfill replay redrive dlq smoke test fuzz simulate lint typecheck format hooks openapi contract pins synth bootstrap deploy diff clean
+.PHONY: help setup run status token invoke backfill replay redrive dlq drill smoke test fuzz simulate lint typecheck format hooks openapi contract pins synth bootstrap deploy diff clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,9 @@ replay: setup ## Load the raw archive again: make replay SOURCE=binance FROM=202
 
 redrive: setup ## Send dead letters back to their queue: make redrive QUEUE=payloads-dlq
 	@$(JOB) redrive
+
+drill: setup ## Restore the raw archive into a database that is thrown away, and compare (BUCKET= of a deployment)
+	@BUCKET="$(BUCKET)" $(RUN) -m local.drill
 
 dlq: setup ## Say what is in each dead-letter queue, and why (STAGE=dev|prod for a deployment)
 	@$(RUN) -m local.dlq "$(if $(filter command%,$(origin STAGE)),$(STAGE))"

@@ -10,17 +10,16 @@ import httpx
 from local.emulator import aws_client
 from local.processes import LocalError
 from local.settings import load_settings
-from local.stack import PREFIX, Facts, read_facts
+from local.stack import Facts, outputs, read_facts
 
 ADMIN_SCOPE = "marketflow/admin"
 
 
 def machine_token(aws_endpoint_url: str, *, scope: str = ADMIN_SCOPE) -> str:
     """An access token of the local stack's machine client: OAuth 2.0 client credentials."""
-    stacks = aws_client("cloudformation", aws_endpoint_url).describe_stacks(StackName=f"{PREFIX}identity")["Stacks"]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
+    pool = outputs(aws_endpoint_url, "identity")
     client = aws_client("cognito-idp", aws_endpoint_url).describe_user_pool_client(
-        UserPoolId=outputs["UserPoolId"], ClientId=outputs["MachineClientId"]
+        UserPoolId=pool["UserPoolId"], ClientId=pool["MachineClientId"]
     )["UserPoolClient"]
     answer = httpx.post(
         f"{aws_endpoint_url}/oauth2/token",

@@ -23,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.emulator import aws_client
 from local.processes import LocalError
 from local.settings import load_settings
-from local.stack import PREFIX, Facts, read_facts
+from local.stack import Facts, outputs, read_facts
 
 USER = "user@example.com"
 ADMIN = "admin@example.com"
@@ -49,10 +49,9 @@ class SignIn:
     def __init__(self, facts: Facts) -> None:
         self._url = facts.aws_endpoint_url
         self._cognito: Any = aws_client("cognito-idp", self._url)
-        stacks = aws_client("cloudformation", self._url).describe_stacks(StackName=f"{PREFIX}identity")["Stacks"]
-        outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
-        self._pool: str = outputs["UserPoolId"]
-        self._client: str = outputs["PeopleClientId"]
+        told = outputs(self._url, "identity")
+        self._pool: str = told["UserPoolId"]
+        self._client: str = told["PeopleClientId"]
         described = self._cognito.describe_user_pool_client(UserPoolId=self._pool, ClientId=self._client)
         self._callback: str = described["UserPoolClient"]["CallbackURLs"][0]
 

@@ -29,10 +29,11 @@ class Simulator:
 
     def wait_ready(self) -> dict[str, str]:
         """The base URL of each source, once it serves. Raises LocalError when it does not."""
-        self.process.wait_until(lambda: self._url() is not None, seconds=READY_SECONDS)
-        return {source: f"{self._url()}/{source}" for source in self._sources}
+        self.process.wait_until(lambda: self.url is not None, seconds=READY_SECONDS)
+        return {source: f"{self.url}/{source}" for source in self._sources}
 
-    def _url(self) -> str | None:
+    @property
+    def url(self) -> str | None:
         """The address in the line of JSON that it prints when it is ready."""
         for line in self.process.log.read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("{"):

@@ -15,7 +15,7 @@ from local.client import ASSET_TYPES, ApiClient
 from local.processes import LocalError
 from local.settings import load_settings
 from local.smoke_admin import check_admin
-from local.smoke_backfill import check_backfill
+from local.smoke_history import check_restore, check_week
 from local.smoke_user import check_user
 from local.stack import LocalStack
 from local.steps import Steps
@@ -104,9 +104,11 @@ def smoke(home: Path) -> str:
             note.text = check_burst(client)
         with steps.step("An operator's life") as note:
             note.text = check_admin(client, stack)
-        with steps.step("Backfill") as note:
-            note.text = check_backfill(client, stack)
+        with steps.step("A week of the past") as note:
+            note.text = check_week(client, stack)
         check_user(stack.facts, steps)
+        with steps.step("Restore") as note:
+            note.text = check_restore(stack)
         stack.check()
     return "Prices flow."
 

@@ -11,9 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import httpx
+
 from local import postgres
 from local.deploy import Deployer, Parameters
-from local.emulator import REGION, Emulator
+from local.emulator import REGION, Emulator, aws_client
 from local.interrupts import held
 from local.logs import LogCollector
 from local.ownership import Ownership
@@ -22,6 +24,7 @@ from local.probe import unusable
 from local.processes import LocalError, choose_port, tail
 from local.settings import LocalSettings, Sources
 from local.simulated import Simulator
+from local.simulator.world import FAULTS_PATH
 from local.steps import Steps
 from marketflow.sources.catalog import CATALOG
 
@@ -152,6 +155,18 @@ class LocalStack:
             path.write_text(f"local-{secrets.token_urlsafe(24)}")
         return path.read_text().strip()
 
+    def set_fault(self, name: str, setting: str | None) -> None:
+        """Switch a fault of the simulated sources on, or off again; `python -m local.simulator --list-faults` tells.
+
+        Raises LocalError when the sources are not simulated, or have no such fault.
+        """
+        if self.simulator is None:
+            raise LocalError("The sources are not simulated: nothing can be made to go wrong with them.")
+        method, value = ("DELETE", "") if setting is None else ("PUT", setting)
+        answer = httpx.request(method, f"{self.simulator.url}{FAULTS_PATH}", params={name: value}, trust_env=False)
+        if answer.status_code != 200:
+            raise LocalError(f"{name} was not set: {answer.text}")
+
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3's stubs type each service by a literal name
         """The boto3 client of one service of the emulator."""
         return self.emulator.client(service)
@@ -162,9 +177,7 @@ class LocalStack:
 
     def data_bucket(self) -> str:
         """The name of the bucket that holds the raw archive."""
-        stacks = self.client("cloudformation").describe_stacks(StackName=f"{PREFIX}ingestion")["Stacks"]
-        outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
-        return str(outputs["DataBucketName"])
+        return outputs(self.facts.aws_endpoint_url, "ingestion")["DataBucketName"]
 
     def fetch_now(self) -> None:
         """Ask every source for everything that its schedules fetch, without waiting for the clock."""
@@ -215,6 +228,13 @@ class LocalStack:
                 return True
             time.sleep(0.2)
         return False
+
+
+def outputs(aws_endpoint_url: str, concern: str) -> dict[str, str]:
+    """What the stack of a concern of the running pipeline tells of itself, by name."""
+    client = aws_client("cloudformation", aws_endpoint_url)
+    (found,) = client.describe_stacks(StackName=f"{PREFIX}{concern}")["Stacks"]
+    return {str(output["OutputKey"]): str(output["OutputValue"]) for output in found["Outputs"]}
 
 
 def shown(path: Path) -> str:

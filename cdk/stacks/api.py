@@ -136,6 +136,9 @@ class ApiStack(MarketFlowStack):
         database.grant_connect(admin.role)
         once.grant_use(admin.role)
         # Symbols for the fetchers, and commands for the dispatcher.
-        written = [data.arn_for_objects(key) for key in (*(f"catalog/{name}.json" for name in CATALOG), f"{PREFIX}*")]
+        written = [
+            data.arn_for_objects(key)
+            for key in (*(f"catalog/{name}.json" for name in (*CATALOG, "symbols")), f"{PREFIX}*")
+        ]
         admin.role.add_to_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=written))
         return admin

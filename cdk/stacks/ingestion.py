@@ -70,7 +70,9 @@ class IngestionStack(MarketFlowStack):
             background={"dead_letter_queue": failed, "retry_attempts": 0},
         )
         self.database.grant_connect(migrate.role)
-        self._allow(migrate.role, "s3:PutObject", *(f"catalog/{name}.json" for name in CATALOG))
+        self._allow(migrate.role, "s3:PutObject", *(f"catalog/{name}.json" for name in (*CATALOG, "symbols")))
+        self._allow(migrate.role, "s3:GetObject", "catalog/symbols.json")
+        migrate.role.add_to_policy(self._may_list())
         revision = f"{tree_hash(SCHEMA)} {stage.database_url}"
         migration = CustomResource(
             self,
@@ -131,8 +133,7 @@ class IngestionStack(MarketFlowStack):
         self.payloads.queue.grant(role, stage.send_action)
         self._allow(role, "s3:PutObject", f"raw/source={name}/*", f"errors/source={name}/*", f"state/{name}.json")
         self._allow(role, "s3:GetObject", f"catalog/{name}.json", f"state/{name}.json")
-        # Without it S3 answers 403 for an object that is not there yet: "no state" and "no right" would look the same.
-        role.add_to_policy(iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.data.bucket_arn]))
+        role.add_to_policy(self._may_list())
         if secret := stage.source_secrets.get(name):
             arn = self.format_arn(
                 service="secretsmanager",
@@ -157,7 +158,7 @@ class IngestionStack(MarketFlowStack):
         role = dispatch.dispatch.role
         self._allow(role, "s3:GetObject", f"{PREFIX}*")
         self._allow(role, "s3:PutObject", f"{PREFIX}*")
-        role.add_to_policy(iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.data.bucket_arn]))
+        role.add_to_policy(self._may_list())
         return dispatch
 
     def _audit(self) -> Audit:
@@ -172,6 +173,10 @@ class IngestionStack(MarketFlowStack):
         self._allow(audit.audit.role, "s3:PutObject", f"{PREFIX}*")
         audit.node.add_dependency(self.migration)
         return audit
+
+    def _may_list(self) -> iam.PolicyStatement:
+        """Without it S3 answers 403 for an object that is not there: "nothing" and "no right" would look the same."""
+        return iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.data.bucket_arn])
 
     def _allow(self, role: iam.Role, action: str, *prefixes: str) -> None:
         resources = [self.data.arn_for_objects(prefix) for prefix in prefixes]

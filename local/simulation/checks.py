@@ -124,7 +124,11 @@ def _asked(scene: Scene, symbol: str, what: str) -> list[Served]:
     return [
         one
         for one in scene.asked
-        if one.symbols == (symbol,) and what in one.path and one.params.get("interval") == "1m" and one.status == 200
+        if one.symbols == (symbol,)
+        and what in one.path
+        and one.params.get("interval") == "1m"
+        and one.status == 200
+        and not one.window
     ]
 
 
@@ -200,6 +204,8 @@ def _of_answer(scene: Scene, served: Served) -> list[Excuse]:
         return [
             Excuse(symbol, served.at - max(reach, DAY), served.at + DAY, "unknown symbol") for symbol in served.symbols
         ]
+    if served.window:
+        return []
     if reach >= DEEPEST and served.status == 200:
         # Stops and pauses together were longer than one answer: that is for a backfill.
         return [Excuse(served.symbols[0], 0, served.at - reach + MINUTE, "deeper than one answer")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,17 +19,18 @@ from local.simulation.ledger import Answer, Ledger
 from local.simulation.log import Log
 from local.simulation.mishaps import Crash, Mishaps
 from local.simulation.oracle import Served
-from local.simulation.queue import MemoryQueue
+from local.simulation.queue import MAX_RECEIVES, MemoryQueue, Received
 from local.simulation.scenario import Scenario
 from local.simulation.storage import MemoryS3
 from local.simulator.world import World
-from marketflow.domain.fetching import FetchRequest, FetchTask, RawResponse
+from marketflow.domain.fetching import FetchOrder, FetchReport, FetchRequest, RawResponse
 from marketflow.domain.jobs import Part
 from marketflow.errors import MarketFlowError, RetryLaterError
 from marketflow.messaging.archive import RawArchive
 from marketflow.messaging.envelope import Codec
 from marketflow.messaging.publisher import Publisher
 from marketflow.messaging.state import SourceStates, SymbolCatalog
+from marketflow.services.fetcher import Fetcher
 from marketflow.services.ingest import Ingest, Manners
 from marketflow.sources import factory
 from marketflow.sources.base import Source
@@ -46,7 +47,10 @@ _call: ContextVar[list[Served]] = ContextVar("_call")
 
 @dataclass(slots=True, kw_only=True)
 class Scene:
-    """Everything that one run shares. `skew` is how many seconds the fetchers' clock is ahead."""
+    """Everything that one run shares. `skew` is how many seconds the fetchers' clock is ahead.
+
+    `queue` is that of the payloads, `tasks` are those of the parts of backfills, by source.
+    """
 
     scenario: Scenario
     world: World
@@ -56,6 +60,7 @@ class Scene:
     ledger: Ledger
     s3: MemoryS3
     queue: MemoryQueue
+    tasks: dict[str, MemoryQueue]
     skew: float = 0.0
     calm: bool = False
     asked: list[Served] = field(default_factory=list)
@@ -73,35 +78,56 @@ class Fetchers:
         self._scene = scene
         self._dead = False
         self._held: dict[int, tuple[RawResponse, Served]] = {}
-        self._runner = asyncio.Runner(loop_factory=lambda: VirtualLoop(scene.clock))
         self._client = httpx.AsyncClient(transport=httpx.MockTransport(self._serve), trust_env=False)
-        self._ingests = {source: self._ingest(factory.create(source)) for source in scene.scenario.symbols}
+        self._fetchers = {source: self._fetcher(factory.create(source)) for source in scene.tasks}
 
     def close(self) -> None:
-        """Close the loop and the client."""
-        with self._runner:
-            self._runner.run(self._client.aclose())
+        """Close the loops and the client."""
+        for fetcher in self._fetchers.values():
+            fetcher.close()
 
     def tick(self, source: str, datasets: Sequence[str], number: int) -> None:
         """One tick of the schedule of `source`; it may crash, or be refused by the queue."""
+        fetcher, order = self._fetchers[source], FetchOrder(datasets=tuple(datasets))
+        self._attempt(source, lambda left: fetcher.tick(order, correlation_id=f"tick-{number}", time_left=left))
+
+    def task(self, source: str, received: Received) -> bool:
+        """Do one task of the queue of `source`; whether it is done, or has become a message that waits."""
+        fetcher, name = self._fetchers[source], f"task-{received.number}"
+        return self._attempt(
+            source,
+            lambda left: fetcher.task(received.body, correlation_id=name, time_left=left, receives=received.receives),
+        )
+
+    def _attempt(self, source: str, work: Callable[[Callable[[], float]], FetchReport | None]) -> bool:
+        """What one invocation of the function does; whether it ends well."""
         log, end = self._scene.log, self._scene.clock.micros + int(LAMBDA_SECONDS * 1_000_000)
         self._dead = False
         self._held.clear()
-        run = self._ingests[source].run(
-            [FetchTask(dataset=dataset) for dataset in datasets],
-            correlation_id=f"tick-{number}",
-            time_left=lambda: (end - self._scene.clock.micros) / 1_000_000,
-        )
         try:
-            report = self._runner.run(run)
+            report = work(lambda: (end - self._scene.clock.micros) / 1_000_000)
         except Crash as crash:
             self._scene.broken_runs += 1
             log.note("crashed", f"{source}: {crash}")
+            return False
         except MarketFlowError as error:
-            self._scene.broken_runs += 1
+            # A task that the source did not answer has told of it; what the queue did not take is in the archive alone.
+            self._scene.broken_runs += "SQS" in str(error)
             log.note("failed", f"{source}: {error}")
-        else:
+            return False
+        if report is not None:
             log.note("fetched", f"{source} {report.succeeded}/{report.requests} {sorted(report.failures.items())}")
+        return True
+
+    def _fetcher(self, source: Source) -> Fetcher:
+        return Fetcher(
+            self._ingest(source),
+            tasks=Publisher(queue_url=f"tasks-{source.name}", client=cast("SQSClient", _Mortal(self))),
+            tries=MAX_RECEIVES,
+            clock=self._scene.local_time,
+            release=self._client.aclose,
+            loop_factory=lambda: VirtualLoop(self._scene.clock),
+        )
 
     def _ingest(self, source: Source) -> Ingest:
         scene, spec = self._scene, source.spec
@@ -213,6 +239,7 @@ def _for(served: Served, request: FetchRequest) -> Served:
         struck=served.struck,
         hole=served.hole,
         split=served.split,
+        window=None if request.start is None or request.end is None else (request.start, request.end),
     )
 
 
@@ -248,6 +275,9 @@ class _Mortal:
     def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, object]:  # noqa: N803
         """SendMessageBatch; everything of the run is archived by now."""
         self._fetchers.peril("fetcher_crash_after_archive")
+        if QueueUrl != QUEUE:
+            tasks = self._fetchers.scene.tasks[QueueUrl.removeprefix("tasks-")]
+            return tasks.send_message_batch(QueueUrl=QueueUrl, Entries=Entries)
         queue, ledger = self._fetchers.scene.queue, self._fetchers.scene.ledger
         taken = len(queue.accepted)
         answer = queue.send_message_batch(QueueUrl=QueueUrl, Entries=Entries)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from local.simulation.fetching import BUCKET, Scene
 from local.simulation.mishaps import Crash
 from local.simulation.queue import VISIBILITY_SECONDS, Received
-from marketflow.domain.symbol import AssetType
+from marketflow import bootstrap
 from marketflow.errors import DatabaseUnavailableError, MarketFlowError, RetryLaterError
-from marketflow.etl.pipeline import Pipeline
-from marketflow.etl.strategies import STRATEGIES
 from marketflow.messaging.archive import RawArchive
 from marketflow.messaging.envelope import decode
 from marketflow.persistence.connection import Database
 from marketflow.persistence.jobs import JobBook
 from marketflow.persistence.loader import Loader
 from marketflow.services.loading import Loading
-from marketflow.sources import factory
-from marketflow.sources.catalog import CATALOG
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -46,7 +42,11 @@ class Link:
         self._rewrite = rewrite
 
     def query(self, sql: str, /, **params: object) -> list[list[Any]]:
-        """The statement, with what may happen before, during and after it."""
+        """A statement by itself."""
+        return self.together((sql, params))[0]
+
+    def together(self, *statements: tuple[str, Mapping[str, object]]) -> list[list[list[Any]]]:
+        """The statements of one transaction, with what may happen before, during and after it."""
         mishaps = self._scene.mishaps
         mishaps.crash_if("etl_crash_before_commit")
         if mishaps.strikes("partial_batch_failure"):
@@ -57,15 +57,16 @@ class Link:
             self._reader.query(_KILL, name=LOADER_NAME)
         if mishaps.strikes("database_restarted"):
             self._restart()
-        text = self._rewrite(sql)
-        rows = self._database.query(text, **params)
+        rewritten = [(self._rewrite(sql), params) for sql, params in statements]
+        rows = self._database.together(*rewritten)
         if mishaps.strikes("database_reply_lost"):
-            rows = self._database.query(text, **params)
-        self._note(params)
+            rows = self._database.together(*rewritten)
+        for _, params in statements:
+            self._note(params)
         mishaps.crash_if("etl_crash_after_commit")
         return rows
 
-    def _note(self, params: dict[str, Any]) -> None:
+    def _note(self, params: Mapping[str, Any]) -> None:
         if "raw_key" in params:
             self._scene.ledger.commit(params["raw_key"])
         elif "finished_at" in params:
@@ -76,18 +77,9 @@ def loading(scene: Scene, link: Link) -> Loading:
     """The pipeline's own loading, on `link`."""
     loader = Loader(cast("Database", link))
     archive = RawArchive(bucket=BUCKET, client=cast("S3Client", scene.s3))
-    pipelines = {
-        source: Pipeline(
-            strategy=STRATEGIES[AssetType(CATALOG[source].asset_type)],
-            parser=factory.create(source),
-            archive=archive,
-            loader=loader,
-        )
-        for source in scene.scenario.symbols
-    }
     return Loading(
         decode=decode,
-        pipelines=pipelines,
+        pipelines=bootstrap.pipelines(archive=archive, loader=loader),
         reports=loader,
         jobs=JobBook(cast("Database", link)),
         archive=archive,

@@ -28,6 +28,7 @@ class Served:
     """One answer as it left the world: `at` is the world's clock in epoch seconds, which is also its `Date`.
 
     `struck` are the faults that changed it, `hole` the outage that was on, `split` when the split was switched on.
+    A `window` of the past was asked for by a task: what opens within it counts, whatever else the answer has.
     """
 
     vendor: str
@@ -40,6 +41,11 @@ class Served:
     struck: tuple[str, ...] = ()
     hole: tuple[int, int] | None = None
     split: int | None = None
+    window: tuple[datetime, datetime] | None = None
+
+    def wanted(self, moment: datetime) -> bool:
+        """Whether a candle that opens then was asked for."""
+        return self.window is None or self.window[0] <= moment < self.window[1]
 
 
 @dataclass(frozen=True, slots=True)

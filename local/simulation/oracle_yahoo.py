@@ -47,7 +47,7 @@ def read(world: World, served: Served) -> Reading:
     view = view_of(world, served.symbols[0], served)
     rows = [(place, stamp) for place, stamp in enumerate(stamps) if quote["close"][place] is not None]
     facts = _minutes(view, rows, quote) if asked == "1m" else _days(view, rows)
-    return Reading((*facts, _price(view)))
+    return Reading((*(fact for fact in facts if served.wanted(fact.key[3])), _price(view)))
 
 
 def _minutes(view: View, rows: list[tuple[int, int]], quote: dict[str, list[Any]]) -> list[Fact]:

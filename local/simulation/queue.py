@@ -47,7 +47,7 @@ class MemoryQueue:
         self.dead: list[Letter] = []
         self.accepted: list[str] = []
 
-    def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
+    def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
         """SendMessageBatch: the entries that failed are named, and some of those were taken all the same."""
         del QueueUrl
         failed: list[dict[str, Any]] = []
@@ -55,18 +55,17 @@ class MemoryQueue:
             if self._mishaps.strikes("send_refused"):
                 failed.append({"Id": entry["Id"], "SenderFault": False, "Code": "InternalError"})
                 continue
-            self.put(entry["MessageBody"])
+            self.put(entry["MessageBody"], float(entry.get("DelaySeconds", 0)))
             if self._mishaps.strikes("send_refused_but_taken"):
                 failed.append({"Id": entry["Id"], "SenderFault": False, "Code": "InternalError"})
         return {"Failed": failed}
 
-    def put(self, body: str) -> None:
-        """Take a message, perhaps twice, perhaps hidden for a while."""
+    def put(self, body: str, delay: float = 0.0) -> None:
+        """Take a message, perhaps twice, hidden for `delay` seconds and perhaps for a while longer."""
         self.accepted.append(body)
         for _ in range(2 if self._mishaps.strikes("message_duplicated") else 1):
-            delay = 0.0
             if self._mishaps.strikes("message_delayed"):
-                delay = self._mishaps.between("message_delayed", 1.0, LONGEST_DELAY_SECONDS)
+                delay += self._mishaps.between("message_delayed", 1.0, LONGEST_DELAY_SECONDS)
             self._sent += 1
             self.letters.append(Letter(self._sent, body, self._clock.micros + int(delay * SECOND)))
 

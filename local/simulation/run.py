@@ -12,6 +12,7 @@ from pathlib import Path
 
 from local import postgres
 from local.simulation import auditing, checks
+from local.simulation.backfills import Desk, check_parts
 from local.simulation.catalogue import install, symbols_of
 from local.simulation.clock import EPOCH, SECOND, VirtualClock
 from local.simulation.fetching import BUCKET, Fetchers, Scene
@@ -85,7 +86,7 @@ class Ground:
 
 
 class Run:
-    """One seed on `ground`. A test may break the pipeline with `rewrite` or another `worker`."""
+    """One seed on `ground`. A test may break the pipeline with `rewrite`, another `worker` or another `desk`."""
 
     def __init__(
         self,
@@ -93,6 +94,7 @@ class Run:
         ground: Ground,
         *,
         worker: type[Worker] = Worker,
+        desk: type[Desk] = Desk,
         rewrite: Rewrite = str,
         whole_log: bool = False,
     ) -> None:
@@ -109,7 +111,9 @@ class Run:
             ledger=Ledger(ground.reader, log),
             s3=MemoryS3(lambda: mishaps.strikes("state_conflict")),
             queue=MemoryQueue(clock, mishaps),
+            tasks={source: MemoryQueue(clock, mishaps) for source in scenario.symbols},
         )
+        self._desk = desk.of(self._scene, ground.reader)
         self._ground = ground
         self._ticks = 0
         self._order = 0
@@ -132,6 +136,7 @@ class Run:
         finally:
             fetchers.close()
         checks.check(scene, self._ground.reader)
+        check_parts(scene, self._ground.reader)
         auditing.check(scene, self._ground.reader)
         injected = {name: int(str(facts["injected"])) for name, facts in scene.world.faults.report().items()}
         return Result(
@@ -186,7 +191,8 @@ class Run:
             if name != "yahoo.split":  # a split is no fault: it stays
                 scene.world.faults.clear(name)
         if scene.scenario.redrives:
-            scene.log.note("redriven", str(scene.queue.redrive()))
+            queues = (scene.queue, *scene.tasks.values())
+            scene.log.note("redriven", str(sum(queue.redrive() for queue in queues)))
         good = 0
         for _ in range(MOST_TICKS_TO_REST):
             self._tick(fetchers)
@@ -199,9 +205,13 @@ class Run:
             if waits:
                 self._work(max(waits) + SECOND)
                 good = 0
-            elif good >= TICKS_OF_CALM and not scene.queue.letters:
+            elif good >= TICKS_OF_CALM and not scene.queue.letters and not self._desk.waiting:
                 return
-        scene.log.violate("Everything comes to rest.", "an empty queue", f"{len(scene.queue.letters)} messages")
+        scene.log.violate(
+            "Everything comes to rest.",
+            "empty queues",
+            f"{len(scene.queue.letters)} messages and {self._desk.waiting} tasks",
+        )
 
     def _moments(self, name: str) -> list[int]:
         """The times to come, in microseconds, that the states of the sources have under `name`."""
@@ -228,6 +238,10 @@ class Run:
             if source == "yahoo" and self._ticks % self._scene.scenario.days_every == 0:
                 datasets += DAILY
             fetchers.tick(source, datasets, self._ticks)
+        for number, backfill in enumerate(self._scene.scenario.backfills):
+            if backfill.tick == self._ticks:
+                self._desk.begin(backfill, number)
+        self._desk.work(fetchers)
         for steps in self._resting:
             self._plan(steps, 0.0)
         self._resting.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from random import Random
@@ -11,6 +12,7 @@ from local.simulation.oracle import utc
 from local.simulator.assets import Market
 from local.simulator.fault_table import FAULTS, Kind
 from local.simulator.instruments import PRICE_BASES, load_instruments
+from marketflow.domain.interval import Interval
 
 SOURCES = ("binance", "yahoo", "exchangerate")
 PAIRS = ("BTCUSDT", "ETHUSDT", "ETHBTC", "USDTTRY", "BTCTRY", "SHIBUSDT", "VENBTC", "这是测试币456USDT")
@@ -44,9 +46,30 @@ _BASE_RATES = {
     "clock_forward": 0.12,
     "clock_back": 0.12,
 }
+BACKFILLS_IN = 0.35
+"""The share of the seeds in which an operator asks for the past."""
+
+LONGEST_WINDOW = {
+    "binance": {Interval.M1: (300, timedelta(minutes=2200))},
+    "yahoo": {Interval.M1: (25, timedelta(days=2)), Interval.D1: (600, timedelta(days=120))},
+}
+"""By source and interval: how many days ago a window ends at most, and how long it is."""
+
 _USUAL_RATE = 0.06
 _RESTARTS_EVERY = 75
 """One seed in so many restarts the whole server, which takes half a second."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backfill:
+    """A window of the past, `[start, end)` in UTC, for which an operator asks with the tick of this number."""
+
+    source: str
+    symbol: str
+    interval: Interval
+    start: datetime
+    end: datetime
+    tick: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +92,7 @@ class Scenario:
     hole: tuple[int, int] | None = None
     split: int | None = None
     rates: dict[str, float] = field(default_factory=dict)
+    backfills: tuple[Backfill, ...] = ()
 
 
 def plan(seed: int) -> Scenario:
@@ -109,7 +133,30 @@ def plan(seed: int) -> Scenario:
         hole=hole,
         split=split,
         rates=rates,
+        backfills=tuple(_backfills(seed, symbols, start)),
     )
+
+
+def _backfills(seed: int, symbols: dict[str, tuple[str, ...]], start: datetime) -> Iterator[Backfill]:
+    """In one seed of three: a window of some symbols, that is short because every row of it is checked."""
+    rng = Random(f"{seed}:backfills")  # noqa: S311 - a simulation repeats itself
+    if rng.random() >= BACKFILLS_IN:
+        return
+    for source, names in symbols.items():
+        if source not in LONGEST_WINDOW:
+            continue
+        interval = rng.choice(tuple(LONGEST_WINDOW[source]))
+        days, longest = LONGEST_WINDOW[source][interval]
+        end = start.replace(second=0, microsecond=0) - timedelta(minutes=rng.randrange(2, days * 1440))
+        length = timedelta(minutes=rng.randrange(1, int(longest / timedelta(minutes=1))))
+        yield Backfill(
+            source=source,
+            symbol=rng.choice(names),
+            interval=interval,
+            start=end - length,
+            end=end,
+            tick=rng.randint(1, 4),
+        )
 
 
 def _start(rng: Random, symbols: dict[str, tuple[str, ...]], *, splits: bool) -> datetime:

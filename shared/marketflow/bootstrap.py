@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from marketflow.api.app import App
     from marketflow.domain.coverage import Supply
+    from marketflow.etl.base import Archive, Loader
+    from marketflow.etl.pipeline import Pipeline
     from marketflow.persistence.connection import Database
     from marketflow.persistence.gaps import GapLedger
     from marketflow.services.audit import Auditor
@@ -101,33 +103,42 @@ def fetcher() -> Fetcher:
 @cache
 def loading() -> Loading:
     """The ETL: messages in, rows out."""
-    from marketflow.etl.pipeline import Pipeline
-    from marketflow.etl.strategies import STRATEGIES
     from marketflow.messaging.archive import ArchiveOnDemand
     from marketflow.messaging.envelope import decode
     from marketflow.persistence.jobs import JobBook
     from marketflow.persistence.loader import Loader
     from marketflow.services.loading import Loading
-    from marketflow.sources import factory
-    from marketflow.sources.catalog import CATALOG
 
     settings = EtlSettings.load()
     # Well below the function's timeout, so that a batch is given back while the function can still say so.
     database = _database(settings.database_url, connect_deadline_seconds=5.0)
     loader = Loader(database)
     archive = ArchiveOnDemand(bucket=settings.data_bucket)
-
-    def pipeline(source: str) -> Pipeline:
-        strategy = STRATEGIES[AssetType(CATALOG[source].asset_type)]
-        return Pipeline(strategy=strategy, parser=factory.create(source), archive=archive, loader=loader)
-
     return Loading(
         decode=decode,
-        pipelines={source: pipeline(source) for source in CATALOG},
+        pipelines=pipelines(archive=archive, loader=loader),
         reports=loader,
         jobs=JobBook(database),
         archive=archive,
     )
+
+
+def pipelines(*, archive: Archive, loader: Loader) -> dict[str, Pipeline]:
+    """The ETL of each source."""
+    from marketflow.etl.pipeline import Pipeline
+    from marketflow.etl.strategies import STRATEGIES
+    from marketflow.sources import factory
+    from marketflow.sources.catalog import CATALOG
+
+    return {
+        name: Pipeline(
+            strategy=STRATEGIES[AssetType(spec.asset_type)],
+            parser=factory.create(name),
+            archive=archive,
+            loader=loader,
+        )
+        for name, spec in CATALOG.items()
+    }
 
 
 @cache

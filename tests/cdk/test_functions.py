@@ -209,6 +209,14 @@ def test_the_etl_reads_the_archive_and_the_queue_and_signs_in_to_the_database(cl
     assert not allowed.keys() & {"s3:PutObject", "s3:ListBucket", "sqs:SendMessage"}
 
 
+def test_the_migration_reads_the_kept_symbols_alone(cloud: Assembly) -> None:
+    """It restores them into a database that was lost, and writes what it publishes."""
+    allowed = grants(*named(cloud)["migrate"])
+    catalogs = {f"<DataBucketE6B0FAA8.Arn>/catalog/{name}.json" for name in (*CATALOG, "symbols")}
+    assert allowed["s3:PutObject"] == catalogs
+    assert allowed["s3:GetObject"] == {"<DataBucketE6B0FAA8.Arn>/catalog/symbols.json"}
+
+
 def test_the_function_of_keys_may_touch_api_keys_and_its_table(cloud: Assembly) -> None:
     """No API, no stage and no plan is in its reach: on plans it puts keys, and asks what they used."""
     allowed = {
@@ -230,7 +238,7 @@ def test_the_administration_publishes_catalogs_and_commands_and_nothing_else(clo
     template, function = named(cloud)["admin"]
     allowed = grants(template, function)
     places = {resource.partition("}/")[2] for resource in allowed["s3:PutObject"]}
-    assert places == {"tasks/*", *(f"catalog/{source}.json" for source in CATALOG)}
+    assert places == {"tasks/*", *(f"catalog/{name}.json" for name in (*CATALOG, "symbols"))}
     assert {action for action in allowed if action.startswith("s3:")} == {"s3:PutObject"}
     assert not {action for action in allowed if action.startswith(("sqs", "secretsmanager", "lambda"))}
 

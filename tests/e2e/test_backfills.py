@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import time
@@ -9,13 +10,20 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from local.admin_api import AdminApi
 from local.client import ApiClient
 from local.jobs import backfill, replay, watch
 from local.stack import LocalStack
+from marketflow.domain.fetching import FetchTask
+from marketflow.domain.interval import Interval
+from marketflow.messaging.archive import RawArchive
+from marketflow.messaging.envelope import Codec
+from marketflow.messaging.publisher import Publisher
 from marketflow.persistence.connection import Database
+from marketflow.sources import factory
 from tests.e2e.conftest import wait_for
 
 pytestmark = pytest.mark.e2e
@@ -48,6 +56,13 @@ def hashes(database: Database, before: datetime) -> list[list[Any]]:
         " (select md5(string_agg(p::text, '' order by p::text)) from prices p where as_of < :before)",
         before=before,
     )
+
+
+def left_in(stack: LocalStack, queue: str) -> int:
+    """How many messages are in a queue, hidden ones too."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = stack.client("sqs").get_queue_attributes(QueueUrl=stack.queue_url(queue), AttributeNames=names)
+    return sum(int(found["Attributes"][name]) for name in names)
 
 
 def test_post_and_get_backfills(stack: LocalStack, api: ApiClient, operator: AdminApi) -> None:
@@ -141,15 +156,55 @@ def test_post_redrives(stack: LocalStack, operator: AdminApi) -> None:
         begun = operator.post("/redrives", {"queue": "payloads-dlq"})
         assert begun["queue"] == "payloads-dlq"
 
-    def left() -> bool:
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        counts = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=names)["Attributes"]
-        return not any(int(counts[name]) for name in names)
-
-    wait_for(left, seconds=60)
+    wait_for(lambda: not left_in(stack, "payloads-dlq"), seconds=60)
     time.sleep(1)
     assert stack.drain(seconds=30)
-    assert left()
+    assert left_in(stack, "payloads-dlq") == 0
+
+
+async def never_loaded(stack: LocalStack, start: datetime, end: datetime) -> list[str]:
+    """Messages as the fetcher sends them, of answers that it archived in [start, end) and that nobody loaded."""
+    archive = RawArchive(bucket=stack.data_bucket(), client=stack.client("s3"))
+    assert stack.simulator is not None
+    source = factory.create("binance", base_urls=[f"{stack.simulator.url}/binance"])
+    letters = []
+    async with httpx.AsyncClient(trust_env=False) as client:
+        for first, last in source.pages(Interval.M1, start, end):
+            task = FetchTask(dataset="klines_1m", symbols=("ADAUSDT",), start=first, end=last)
+            for request in source.build_requests(task, task.symbols or (), now=end, since=None):
+                response = await source.fetch(client, request)
+                key = archive.put(request, response)
+                letters.append(Codec().payload(request, response, raw_key=key, correlation_id="dead"))
+    return letters
+
+
+def test_a_full_dead_letter_queue_redriven_twice_leaves_the_same_tables(
+    stack: LocalStack, operator: AdminApi, database: Database
+) -> None:
+    """What was given up is loaded when it goes back; the same letters again, redriven again, change nothing."""
+    start, end = LONG_AGO - timedelta(days=20), LONG_AGO - timedelta(days=10)
+    letters = asyncio.run(never_loaded(stack, start, end))
+    dead = Publisher(queue_url=stack.queue_url("payloads-dlq"), client=stack.client("sqs"))
+
+    def redriven() -> list[list[Any]]:
+        dead.send(letters)
+        assert left_in(stack, "payloads-dlq") == len(letters)
+        operator.post("/redrives", {"queue": "payloads-dlq"})
+        wait_for(lambda: not left_in(stack, "payloads-dlq"), seconds=60)
+        time.sleep(2)
+        assert stack.drain(seconds=60)
+        return database.query(
+            "select count(*), md5(string_agg(c::text, '' order by c::text)) from candles c"
+            " join symbols s on s.id = c.symbol_id"
+            " where s.symbol = 'ADAUSDT' and open_time >= :start and open_time < :end",
+            start=start,
+            end=end,
+        )
+
+    first = redriven()
+    assert first[0][0] == 10 * 24 * 60
+    assert redriven() == first
+    assert left_in(stack, "payloads-dlq") == 0
 
 
 def test_an_idempotency_key_begins_one_backfill(operator: AdminApi) -> None:

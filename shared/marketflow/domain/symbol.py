@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
 SymbolName = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^\S+$")]
 CurrencyCode = Annotated[str, StringConstraints(min_length=1, max_length=12, pattern=r"^[A-Z0-9]+$")]
@@ -41,3 +41,14 @@ class Symbol(BaseModel):
     timezone: str = "UTC"
     name: str | None = None
     active: bool = True
+
+
+class SymbolRecord(BaseModel):
+    """A symbol as the database has it: with its number, which stored rows go by and users may ask by, and its times."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: int
+    symbol: Symbol
+    created_at: AwareDatetime
+    updated_at: AwareDatetime

@@ -97,6 +97,14 @@ class RawArchive:
         """The request and the answer behind `key`. Raises MalformedPayloadError when the object is not one of ours."""
         return unpack(self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read(), key=key)
 
+    def every_key(self, source: str) -> Iterator[str]:
+        """The keys of all that was ever received of `source`, in order."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=f"{RAW_PREFIX}/source={source}/"
+        )
+        for page in pages:
+            yield from (one["Key"] for one in page.get("Contents", []))
+
     def keys(
         self, source: str, start: datetime, end: datetime, *, source_symbol: str | None = None, after: str | None = None
     ) -> Iterator[list[str]]:

@@ -9,13 +9,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import TypeAdapter
 
 from marketflow.domain.state import SourceState
-from marketflow.domain.symbol import Symbol
+from marketflow.domain.symbol import Symbol, SymbolRecord
 from marketflow.errors import CatalogUnavailableError, ConfigurationError, RetryLaterError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _SYMBOLS = TypeAdapter(tuple[Symbol, ...])
+_RECORDS = TypeAdapter(tuple[SymbolRecord, ...])
+_RECORDS_KEY = "catalog/symbols.json"
 _WRITE_TRIES = 5
 
 
@@ -24,7 +26,11 @@ def _is(error: ClientError, *codes: str) -> bool:
 
 
 class SymbolCatalog:
-    """The active symbols of each source, one object per source, written by whoever changes the symbols table."""
+    """What others than the database know of its symbols; written by whoever changes the table.
+
+    One object a source has its active symbols, for the fetchers. Another one has every symbol as it is stored: the raw
+    archive does not tell of them, and without their numbers it could not be loaded into an empty database again.
+    """
 
     def __init__(self, *, bucket: str, client: S3Client) -> None:
         self._bucket = bucket
@@ -49,14 +55,25 @@ class SymbolCatalog:
 
         Raises CatalogUnavailableError when S3 does not take them.
         """
-        key = f"catalog/{source}.json"
+        self._put(f"catalog/{source}.json", _SYMBOLS.dump_json(tuple(symbols)))
+
+    def keep(self, records: Sequence[SymbolRecord]) -> None:
+        """Keep every symbol, for the day on which the database is lost. Raises CatalogUnavailableError."""
+        self._put(_RECORDS_KEY, _RECORDS.dump_json(tuple(records)))
+
+    def kept(self) -> tuple[SymbolRecord, ...]:
+        """Every symbol as it was kept last; none when there was no deployment with this bucket yet."""
         try:
-            self._client.put_object(
-                Bucket=self._bucket,
-                Key=key,
-                Body=_SYMBOLS.dump_json(tuple(symbols)),
-                ContentType="application/json",
-            )
+            stored = self._client.get_object(Bucket=self._bucket, Key=_RECORDS_KEY)
+        except ClientError as error:
+            if not _is(error, "NoSuchKey"):
+                raise
+            return ()
+        return _RECORDS.validate_json(stored["Body"].read())
+
+    def _put(self, key: str, body: bytes) -> None:
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/json")
         except (ClientError, BotoCoreError) as error:
             raise CatalogUnavailableError(f"s3://{self._bucket}/{key} was not written: {error}") from error
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import pg8000.dbapi  # type: ignore[import-untyped]  # pg8000 ships no types
 import pg8000.exceptions  # type: ignore[import-untyped]  # the same
-from sqlalchemy import Connection, Integer, NullPool, Text, bindparam, create_engine, func, or_, select, text
+from sqlalchemy import Connection, Integer, NullPool, Text, bindparam, create_engine, exists, func, or_, select, text
 from sqlalchemy.exc import DBAPIError
 
 from marketflow.domain.listing import Listed
-from marketflow.domain.symbol import Symbol
+from marketflow.domain.symbol import Symbol, SymbolRecord
 from marketflow.errors import DatabaseUnavailableError
 from marketflow.persistence import read_sql
 from marketflow.persistence.connection import AGAIN, GONE
 from marketflow.persistence.connector import Connector, server_message, sqlstate
 from marketflow.persistence.rds_token import Credentials
-from marketflow.persistence.tables import symbols
+from marketflow.persistence.seeds import SEED_SYMBOLS
+from marketflow.persistence.tables import raw_objects, symbols
 
 _LOCK = text("LOCK TABLE symbols IN SHARE ROW EXCLUSIVE MODE")
 """Keeps every other writer of the table out until the commit, by hand or by this class; readers and the ETL go on.
@@ -32,6 +33,10 @@ _BODY = text(read_sql.SYMBOL).bindparams(bindparam("name", type_=Text), bindpara
 """The read API's own statement: the entity tag of a symbol is a hash of these bytes, whoever answers with them."""
 
 _ZONE = text("SELECT 1 FROM pg_timezone_names WHERE name = :name").bindparams(bindparam("name", type_=Text))
+
+_NUMBERS_GO_ON = text("SELECT setval(pg_get_serial_sequence('symbols', 'id'), max(id)) FROM symbols")
+
+_SEEDS = {Symbol.model_validate(seed) for seed in SEED_SYMBOLS}
 
 _MEMBERS = [symbols.c[name] for name in Symbol.model_fields]
 
@@ -122,6 +127,34 @@ class SymbolRegister:
         """The symbols of `source` that are to be fetched, in the order of their names."""
         chosen = select(*_MEMBERS).where(symbols.c.source == source, symbols.c.active).order_by(symbols.c.symbol)
         return tuple(Symbol.model_validate(dict(row._mapping)) for row in self._connection.execute(chosen))  # noqa: SLF001 - SQLAlchemy's public name
+
+    def records(self) -> tuple[SymbolRecord, ...]:
+        """Every symbol, in the order of the numbers."""
+        rows = self._connection.execute(select(symbols).order_by(symbols.c.id)).mappings()
+        return tuple(
+            SymbolRecord(
+                id=row["id"],
+                symbol=Symbol.model_validate({name: row[name] for name in Symbol.model_fields}),
+                created_at=row["created_at"],
+                updated_at=row["updated_at"],
+            )
+            for row in rows
+        )
+
+    def restore(self, records: Sequence[SymbolRecord]) -> bool:
+        """Make `records` the symbols of a database that is as a migration leaves it; whether that was to be done.
+
+        Once somebody changed a symbol, or a row goes by the number of one, the table itself is the truth.
+        """
+        loaded = self._connection.execute(select(exists().select_from(raw_objects))).scalar_one()
+        found = self.records()
+        if not records or loaded or tuple(records) == found or {one.symbol for one in found} != _SEEDS:
+            return False
+        self._connection.execute(symbols.delete())
+        rows = [{**one.symbol.model_dump(mode="json"), **one.model_dump(exclude={"symbol"})} for one in records]
+        self._connection.execute(symbols.insert(), rows)
+        self._connection.execute(_NUMBERS_GO_ON)
+        return True
 
     def has_zone(self, name: str) -> bool:
         """Whether the database can tell the time in this zone."""

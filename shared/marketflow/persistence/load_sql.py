@@ -1,125 +1,48 @@
-"""The statements of the load path; what they promise is said in loader.py and proved by its tests."""
+# ruff: noqa: S608 - statements are put together from these modules' constants; every value is a parameter
+"""The statement of the load path, put together for what a payload has; what it promises is said in loader.py.
+
+Only for what it has: every load is planned anew, and each part of the statement that it does not need costs time.
+"""
 
 from __future__ import annotations
 
 from functools import cache
 
+from marketflow.persistence import load_candles_sql, load_rows_sql
 from marketflow.persistence.coverage_sql import ASKED, SESSIONS
 
-_LOAD = """
-WITH raw_object AS (
+LOCK = """
+SELECT FROM symbols WHERE source = :source AND source_symbol = ANY(CAST(:names AS text[]))
+ORDER BY id FOR NO KEY UPDATE
+"""
+"""Before the candles of these symbols are loaded: the next statement sees what the holder before it stored.
+
+In the order of their ids, so that no two loads wait for each other.
+"""
+
+_RAW_OBJECT = """raw_object AS (
     INSERT INTO raw_objects (id, key, source, dataset, received_at)
     VALUES (CAST(:raw_id AS bigint), :raw_key, :source, :dataset, CAST(:observed_at AS timestamptz))
     ON CONFLICT DO NOTHING
-), candle_rows AS MATERIALIZED (
-    SELECT r.*, s.id AS symbol_id, s.quote_currency, coalesce(r.currency, s.quote_currency) = s.quote_currency AS fits
-    FROM json_to_recordset(CAST(:candles AS json)) AS r (
-        position integer, source_symbol text, currency text, interval candle_interval, open_time timestamptz,
-        open numeric, high numeric, low numeric, close numeric, volume numeric, quote_volume numeric, trades bigint,
-        final boolean
-    )
-    LEFT JOIN symbols AS s ON s.source = :source AND s.source_symbol = r.source_symbol
-), price_rows AS MATERIALIZED (
-    SELECT r.*, s.id AS symbol_id, s.quote_currency, coalesce(r.currency, s.quote_currency) = s.quote_currency AS fits
-    FROM json_to_recordset(CAST(:prices AS json)) AS r (
-        position integer, source_symbol text, currency text, as_of timestamptz, price numeric
-    )
-    LEFT JOIN symbols AS s ON s.source = :source AND s.source_symbol = r.source_symbol
-), action_rows AS MATERIALIZED (
-    -- A dividend may be paid in another currency than the share is quoted in.
-    SELECT r.*, s.id AS symbol_id
-    FROM json_to_recordset(CAST(:actions AS json)) AS r (
-        position integer, source_symbol text, kind text, effective timestamptz, amount numeric, currency text,
-        numerator numeric, denominator numeric
-    )
-    LEFT JOIN symbols AS s ON s.source = :source AND s.source_symbol = r.source_symbol
-), good_candles AS MATERIALIZED (
-    -- Of a key that stands twice in one payload the final row counts, then the last one.
-    SELECT DISTINCT ON (symbol_id, interval, open_time) *
-    FROM candle_rows WHERE fits
-    ORDER BY symbol_id, interval, open_time, final DESC, position DESC
-), good_prices AS MATERIALIZED (
-    SELECT DISTINCT ON (symbol_id, as_of) *
-    FROM price_rows WHERE fits
-    ORDER BY symbol_id, as_of, position DESC
-), good_actions AS MATERIALIZED (
-    SELECT DISTINCT ON (symbol_id, kind, effective) *
-    FROM action_rows WHERE symbol_id IS NOT NULL
-    ORDER BY symbol_id, kind, effective, position
-), written_candles AS (
-    -- In key order, so that two loads lock the rows that they share in the same order.
-    INSERT INTO candles (
-        symbol_id, interval, open_time, open, high, low, close, volume, quote_volume, trades, final, observed_at, raw_id
-    )
-    SELECT symbol_id, interval, open_time, open, high, low, close, volume, quote_volume, trades, final,
-           CAST(:observed_at AS timestamptz), CAST(:raw_id AS bigint)
-    FROM good_candles ORDER BY symbol_id, interval, open_time
-    ON CONFLICT (symbol_id, interval, open_time) DO UPDATE SET
-        open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
-        volume = excluded.volume, quote_volume = excluded.quote_volume, trades = excluded.trades,
-        final = excluded.final, observed_at = excluded.observed_at, raw_id = excluded.raw_id
-    WHERE (candles.final, candles.observed_at) < (excluded.final, excluded.observed_at)
-      -- A final candle that is said again is not rewritten. A forming one is, to remember how new its values are:
-      -- otherwise an answer between the two, coming late, would put its own values back.
-      AND (
-          NOT candles.final
-          OR (candles.open, candles.high, candles.low, candles.close,
-              candles.volume, candles.quote_volume, candles.trades)
-             IS DISTINCT FROM
-             (excluded.open, excluded.high, excluded.low, excluded.close,
-              excluded.volume, excluded.quote_volume, excluded.trades)
-             -- It was said again since: the row does not tell, but the newest answer does.
-             AND NOT EXISTS (
-                 SELECT FROM newest_answers AS n
-                 WHERE n.symbol_id = excluded.symbol_id AND n.interval = excluded.interval
-                   AND n.observed_at > excluded.observed_at AND n.said @> excluded.open_time
-             )
-      )
-    RETURNING 1
-), newest_answer AS (
-    INSERT INTO newest_answers AS known (symbol_id, interval, observed_at, said)
-    SELECT g.symbol_id, g.interval, CAST(:observed_at AS timestamptz), range_agg(tstzrange(
-        g.open_time, g.open_time + CAST(CASE g.interval WHEN '1m' THEN '1 minute' ELSE '1 hour' END AS interval)
-    ))
-    FROM good_candles AS g WHERE g.final GROUP BY 1, 2 ORDER BY 1, 2
-    ON CONFLICT (symbol_id, interval) DO UPDATE SET observed_at = excluded.observed_at, said = excluded.said
-    WHERE known.observed_at < excluded.observed_at
-), written_prices AS (
-    INSERT INTO prices (symbol_id, as_of, price, observed_at, raw_id)
-    SELECT symbol_id, as_of, price, CAST(:observed_at AS timestamptz), CAST(:raw_id AS bigint)
-    FROM good_prices ORDER BY symbol_id, as_of
-    ON CONFLICT (symbol_id, as_of) DO UPDATE SET
-        price = excluded.price, observed_at = excluded.observed_at, raw_id = excluded.raw_id
-    WHERE prices.observed_at < excluded.observed_at AND prices.price <> excluded.price
-    RETURNING 1
-), written_actions AS (
-    INSERT INTO actions (
-        symbol_id, kind, effective, amount, currency, numerator, denominator, observed_at, raw_id
-    )
-    SELECT symbol_id, kind, effective, amount, currency, numerator, denominator,
-           CAST(:observed_at AS timestamptz), CAST(:raw_id AS bigint)
-    FROM good_actions ORDER BY symbol_id, kind, effective
-    ON CONFLICT (symbol_id, kind, effective) DO UPDATE SET
-        amount = excluded.amount, currency = excluded.currency,
-        numerator = excluded.numerator, denominator = excluded.denominator,
-        observed_at = excluded.observed_at, raw_id = excluded.raw_id
-    WHERE actions.observed_at < excluded.observed_at
-      -- As with final candles: observed_at stays that of the first answer with these values, which says for which
-      -- splits the source had adjusted them, also when it is late with the newest.
-      AND (actions.amount, actions.currency, actions.numerator, actions.denominator) IS DISTINCT FROM
-          (excluded.amount, excluded.currency, excluded.numerator, excluded.denominator)
-    RETURNING 1
-), misfits AS (
+)"""
+
+_MISFITS = {
+    "candles": """
     SELECT position, source_symbol, currency, quote_currency,
            CAST(to_jsonb(c) - CAST('{symbol_id,quote_currency,fits}' AS text[]) AS text) AS row_text
-    FROM candle_rows AS c WHERE fits IS NOT TRUE
-    UNION ALL
-    SELECT position, source_symbol, currency, quote_currency, CAST(to_json(p) AS text)
-    FROM price_rows AS p WHERE fits IS NOT TRUE
-    UNION ALL
-    SELECT position, source_symbol, currency, NULL, CAST(to_jsonb(a) - 'symbol_id' AS text)
-    FROM action_rows AS a WHERE symbol_id IS NULL
-), quarantined AS (
+    FROM candle_rows AS c WHERE fits IS NOT TRUE""",
+    "prices": """
+    SELECT position, source_symbol, currency, quote_currency, CAST(to_json(p) AS text) AS row_text
+    FROM price_rows AS p WHERE fits IS NOT TRUE""",
+    "actions": """
+    SELECT position, source_symbol, currency, NULL AS quote_currency,
+           CAST(to_jsonb(a) - 'symbol_id' AS text) AS row_text
+    FROM action_rows AS a WHERE symbol_id IS NULL""",
+}
+_NO_MISFITS = """
+    SELECT 0 AS position, '' AS source_symbol, '' AS currency, '' AS quote_currency, '' AS row_text WHERE false"""
+
+_QUARANTINED = """quarantined AS (
     INSERT INTO quarantine (
         raw_id, position, reason, symbol, detail, row_text, raw_key, source, dataset, observed_at
     )
@@ -141,29 +64,61 @@ WITH raw_object AS (
     ORDER BY position, reason
     ON CONFLICT DO NOTHING
     RETURNING 1
-), newest AS (
-    SELECT max(moment) AS moment
-    FROM (SELECT open_time AS moment FROM good_candles UNION ALL SELECT as_of FROM good_prices) AS moments
-), status AS (
+)"""
+
+_MOMENTS = {
+    "candles": "SELECT open_time AS moment FROM good_candles",
+    "prices": "SELECT as_of AS moment FROM good_prices",
+}
+
+_STATUS = """status AS (
     INSERT INTO source_status AS known (source, last_loaded_at, newest_data_at)
-    SELECT :source, now(), moment FROM newest WHERE moment IS NOT NULL
+    SELECT :source, now(), moment FROM (SELECT max(moment) AS moment FROM ({moments}) AS moments) AS newest
+    WHERE moment IS NOT NULL
     ON CONFLICT (source) DO UPDATE SET
         last_loaded_at = greatest(known.last_loaded_at, excluded.last_loaded_at),
         newest_data_at = greatest(known.newest_data_at, excluded.newest_data_at),
         updated_at = now()
-)
-SELECT (SELECT count(*) FROM good_candles), (SELECT count(*) FROM written_candles),
-       (SELECT count(*) FROM good_prices), (SELECT count(*) FROM written_prices),
-       (SELECT count(*) FROM good_actions), (SELECT count(*) FROM written_actions),
-       (SELECT count(*) FROM quarantined)
-"""
+)"""
+
+_ROWS = {
+    "candles": load_candles_sql.ROWS,
+    "prices": load_rows_sql.PRICE_ROWS,
+    "actions": load_rows_sql.ACTION_ROWS,
+}
+_WRITES = {
+    "candles": load_candles_sql.WRITES,
+    "prices": load_rows_sql.PRICE_WRITES,
+    "actions": load_rows_sql.ACTION_WRITES,
+    "asked": ASKED.rstrip() + "\n)",
+    "sessions": SESSIONS.rstrip() + "\n)",
+}
+_COUNTS = {
+    "candles": load_candles_sql.COUNTS,
+    "prices": load_rows_sql.PRICE_COUNTS,
+    "actions": load_rows_sql.ACTION_COUNTS,
+}
+_NONE = {"candles": "0, 0, 0", "prices": "0, 0", "actions": "0, 0"}
 
 
 @cache
-def load(*, asked: bool, sessions: bool) -> str:
-    """The statement for a payload, with `:asked` and `:sessions` only where it has some: planning each costs time."""
-    parts = [part for part, wanted in ((ASKED, asked), (SESSIONS, sessions)) if wanted]
-    return _LOAD.replace("), newest AS (", "".join(f"), {part}" for part in parts) + "), newest AS (")
+def load(parts: frozenset[str]) -> str:
+    """The statement for a payload that has these parts: candles, prices, actions, asked, sessions.
+
+    It has the parameters `raw_id`, `raw_key`, `source`, `dataset`, `observed_at`, `rejects` and one for each part, and
+    answers how many candles are good, were written, and need `load_candles_sql.CORRECT`; how many prices and actions
+    are good and were written; how many rows were refused.
+    """
+    steps = [_RAW_OBJECT, *(text for part, text in _ROWS.items() if part in parts)]
+    misfits = [text for part, text in _MISFITS.items() if part in parts] or [_NO_MISFITS]
+    steps.append(f"misfits AS ({' UNION ALL '.join(misfits)}\n)")
+    steps += [text for part, text in _WRITES.items() if part in parts]
+    steps.append(_QUARANTINED)
+    moments = [text for part, text in _MOMENTS.items() if part in parts]
+    if moments:
+        steps.append(_STATUS.format(moments=" UNION ALL ".join(moments)))
+    counts = [text if part in parts else _NONE[part] for part, text in _COUNTS.items()]
+    return f"WITH {', '.join(steps)}\nSELECT {', '.join(counts)}, (SELECT count(*) FROM quarantined)"
 
 
 REPORT = """

@@ -1,4 +1,4 @@
-"""The load path: one statement per payload, set-based, repeatable, indifferent to the order in which payloads come."""
+"""The load path: one transaction and one round trip a payload, set-based, repeatable, indifferent to order."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from marketflow.domain.fetching import FetchReport
 from marketflow.domain.loading import LoadResult, Provenance
 from marketflow.domain.records import Candle, CorporateAction, ParsedPayload, Price, Reject
 from marketflow.persistence.connection import Database
-from marketflow.persistence.load_sql import REPORT, load
+from marketflow.persistence.load_candles_sql import CORRECT
+from marketflow.persistence.load_sql import LOCK, REPORT, load
 
 
 class Loader:
-    """Writes payloads and reports. Every method is one idempotent statement, and so one transaction."""
+    """Writes payloads and reports. Every method may be repeated."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -24,34 +25,44 @@ class Loader:
     def load(self, payload: ParsedPayload, provenance: Provenance) -> LoadResult:
         """Store what one answer said; what was refused, here or before, goes to the quarantine.
 
-        A candle is replaced when (final, observed_at) of the new one is greater: forming becomes final and never back,
-        and an older answer never overwrites a newer one. A final candle, a price or a corporate action with the same
-        values is not rewritten: its row keeps naming the answer that said it first. Rows whose `source_symbol` the
+        The tables follow from the set of the answers, in whatever order and however often they are loaded: the newest
+        answer, by (observed_at, raw_id), counts. Of a candle the newest final one does, with the first answer
+        that said so since it last said otherwise; what was believed before is in `revisions`. A forming candle is the
+        newest forming one until there is a final one. Loading an answer that says something else than it did when it
+        was loaded before replaces what it said; what it no longer says at all stays. Rows whose `source_symbol` the
         source does not have are refused as `unknown_symbol`, candles and prices in another currency than the symbol's
         as `wrong_currency`; then the answer settles nothing but that.
 
-        The rows must satisfy `marketflow.domain.rules`; the table's constraints stop the whole payload otherwise.
+        One transaction, and a second one where a final candle is contradicted: a process that ends between the two
+        leaves the others of its rows stored, and the message comes again.
+
+        The rows must satisfy `marketflow.domain.rules`; the table's constraints stop the transaction otherwise.
         Raises RetryLaterError or DatabaseUnavailableError; then a later try gives the same result as this one would.
         """
-        coverage: dict[str, object] = {}
-        if payload.asked:
-            coverage["asked"] = _json(_asked(asked) for asked in payload.asked)
-        if payload.sessions:
-            coverage["sessions"] = _json(_session(session) for session in payload.sessions)
-        (counts,) = self._database.query(
-            load(asked=bool(payload.asked), sessions=bool(payload.sessions)),
-            raw_id=raw_id(provenance.raw_key),
-            raw_key=provenance.raw_key,
-            source=provenance.source,
-            dataset=provenance.dataset,
-            observed_at=provenance.observed_at,
-            candles=_json(_candle(candle) for candle in payload.candles),
-            prices=_json(_price(price) for price in payload.prices),
-            actions=_json(_action(action) for action in payload.actions),
-            rejects=_json(_reject(reject) for reject in payload.rejects),
-            **coverage,
-        )
-        candles, candles_written, prices, prices_written, actions, actions_written, quarantined = counts
+        parts = {
+            "candles": _json(_candle(candle) for candle in payload.candles),
+            "prices": _json(_price(price) for price in payload.prices),
+            "actions": _json(_action(action) for action in payload.actions),
+            "asked": _json(_asked(asked) for asked in payload.asked),
+            "sessions": _json(_session(session) for session in payload.sessions),
+        }
+        parts = {name: rows for name, rows in parts.items() if rows != "[]"}
+        parameters: dict[str, object] = {
+            "raw_id": raw_id(provenance.raw_key),
+            "raw_key": provenance.raw_key,
+            "source": provenance.source,
+            "dataset": provenance.dataset,
+            "observed_at": provenance.observed_at,
+            "rejects": _json(_reject(reject) for reject in payload.rejects),
+            **parts,
+        }
+        names = sorted({storable(candle.source_symbol) for candle in payload.candles})
+        lock = [(LOCK, {"source": provenance.source, "names": names})] if names else []
+        ((counts,),) = self._database.together(*lock, (load(frozenset(parts)), parameters))[-1:]
+        candles, candles_written, odd, prices, prices_written, actions, actions_written, quarantined = counts
+        if odd:
+            (((corrected,),),) = self._database.together(*lock, (CORRECT, parameters))[-1:]
+            candles_written += corrected
         return LoadResult(
             candles_written=candles_written,
             candles_unchanged=candles - candles_written,

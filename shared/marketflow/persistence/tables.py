@@ -80,6 +80,20 @@ raw_objects = Table(
     comment="Every answer of a source that was loaded; where its untouched body is.",
 )
 
+
+def _candle_checks() -> tuple[CheckConstraint, ...]:
+    return (
+        # NaN is greater than everything, infinity included, for Postgres: the bound on high keeps both out of all four.
+        CheckConstraint(
+            "low > 0 AND low <= open AND low <= close AND high >= open AND high >= close AND high < 'Infinity'",
+            name="prices",
+        ),
+        CheckConstraint("volume >= 0 AND volume < 'Infinity'", name="volume"),
+        CheckConstraint("quote_volume >= 0 AND quote_volume < 'Infinity'", name="quote_volume"),
+        CheckConstraint("trades >= 0", name="trades"),
+    )
+
+
 candles = Table(
     "candles",
     metadata,
@@ -94,17 +108,34 @@ candles = Table(
     Column("quote_volume", Numeric, comment="In the quote currency."),
     Column("trades", BigInteger),
     Column("final", Boolean, nullable=False, comment="The source's own clock was past the close."),
-    Column("observed_at", _UTC, nullable=False, comment="When the answer with these values was received."),
-    Column("raw_id", BigInteger, nullable=False, comment="raw_objects.id of that answer."),
-    # NaN is greater than everything, infinity included, for Postgres: the bound on high keeps both out of all four.
-    CheckConstraint(
-        "low > 0 AND low <= open AND low <= close AND high >= open AND high >= close AND high < 'Infinity'",
-        name="prices",
+    Column(
+        "observed_at",
+        _UTC,
+        nullable=False,
+        comment="When the first answer with these values was received; of a forming candle the newest.",
     ),
-    CheckConstraint("volume >= 0 AND volume < 'Infinity'", name="volume"),
-    CheckConstraint("quote_volume >= 0 AND quote_volume < 'Infinity'", name="quote_volume"),
-    CheckConstraint("trades >= 0", name="trades"),
+    Column("raw_id", BigInteger, nullable=False, comment="raw_objects.id of that answer."),
+    *_candle_checks(),
     comment="One row per symbol, interval and open time; a gap is a fact and has no row.",
+)
+
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("symbol_id", Integer, ForeignKey(symbols.c.id), primary_key=True, autoincrement=False),
+    Column("interval", candle_interval, primary_key=True),
+    Column("open_time", _UTC, primary_key=True, comment="The start, inclusive."),
+    Column("observed_at", _UTC, primary_key=True, comment="When the first answer with these values was received."),
+    Column("raw_id", BigInteger, primary_key=True, autoincrement=False, comment="raw_objects.id of that answer."),
+    Column("open", Numeric, nullable=False),
+    Column("high", Numeric, nullable=False),
+    Column("low", Numeric, nullable=False),
+    Column("close", Numeric, nullable=False),
+    Column("volume", Numeric, comment="In the base asset; null when the source gives none."),
+    Column("quote_volume", Numeric, comment="In the quote currency."),
+    Column("trades", BigInteger),
+    *_candle_checks(),
+    comment="What was believed of final candles before their present values.",
 )
 
 prices = Table(
@@ -113,7 +144,7 @@ prices = Table(
     Column("symbol_id", Integer, ForeignKey(symbols.c.id), primary_key=True, autoincrement=False),
     Column("as_of", _UTC, primary_key=True, comment="The source's time of the price."),
     Column("price", Numeric, nullable=False),
-    Column("observed_at", _UTC, nullable=False, comment="When the answer with this value was received."),
+    Column("observed_at", _UTC, nullable=False, comment="When the newest answer about this moment was received."),
     Column("raw_id", BigInteger, nullable=False, comment="raw_objects.id of that answer."),
     CheckConstraint("price > 0 AND price < 'Infinity'", name="price"),
     comment="Observed prices; the latest of a symbol is the one with the greatest as_of.",
@@ -129,8 +160,10 @@ actions = Table(
     Column("currency", Text, comment="The major unit of amount."),
     Column("numerator", Numeric, comment="So many shares a split makes..."),
     Column("denominator", Numeric, comment="...of so many."),
-    Column("observed_at", _UTC, nullable=False, comment="When the answer with these values was received."),
+    Column("observed_at", _UTC, nullable=False, comment="When the first answer with these values was received."),
     Column("raw_id", BigInteger, nullable=False, comment="raw_objects.id of that answer."),
+    Column("last_observed_at", _UTC, nullable=False, comment="When the newest answer about it was received."),
+    Column("last_raw_id", BigInteger, nullable=False, comment="raw_objects.id of that answer."),
     CheckConstraint(
         "(kind = 'dividend' AND amount IS NOT NULL AND currency IS NOT NULL AND numerator IS NULL"
         " AND denominator IS NULL) OR (kind = 'split' AND amount IS NULL AND currency IS NULL"
@@ -230,14 +263,15 @@ fetched_ranges = Table(
     comment="What was asked of a source and answered: a candle that is missing from it does not exist there.",
 )
 
-newest_answers = Table(
-    "newest_answers",
+answers = Table(
+    "answers",
     metadata,
     Column("symbol_id", Integer, ForeignKey(symbols.c.id), primary_key=True, autoincrement=False),
     Column("interval", candle_interval, primary_key=True),
-    Column("observed_at", _UTC, nullable=False, comment="When it was received."),
+    Column("observed_at", _UTC, primary_key=True, comment="When it was received."),
+    Column("raw_id", BigInteger, primary_key=True, autoincrement=False, comment="raw_objects.id of it."),
     Column("said", TSTZMULTIRANGE, nullable=False, comment="The open times of its final candles."),
-    comment="The newest answer about a symbol: an older one that comes late changes nothing that it said.",
+    comment="Which final candles each answer said: most said what was known, and changed no row.",
 )
 
 gaps = Table(

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from marketflow.domain.listing import Change, Draft, Listed, check_price_unit, listed, refusal
-from marketflow.domain.symbol import AssetType, Symbol
+from marketflow.domain.symbol import AssetType, Symbol, SymbolRecord
 from marketflow.errors import RefusedError
 from marketflow.services.market_data import unknown_symbol
 
@@ -42,6 +42,10 @@ class Register(Protocol):
         """The symbols of `source` that are to be fetched."""
         ...
 
+    def records(self) -> Sequence[SymbolRecord]:
+        """Every symbol."""
+        ...
+
     def has_zone(self, name: str) -> bool:
         """Whether the database can tell the time in this zone."""
         ...
@@ -63,6 +67,10 @@ class Catalog(Protocol):
 
     def write(self, source: str, symbols: Sequence[Symbol]) -> None:
         """Publish the active symbols of `source`; raises CatalogUnavailableError when that fails."""
+        ...
+
+    def keep(self, records: Sequence[SymbolRecord]) -> None:
+        """Keep every symbol where the database can be restored from; raises CatalogUnavailableError."""
         ...
 
 
@@ -142,6 +150,7 @@ class Administration:
         any other change, puts it right, and until then the ETL quarantines what it does not know.
         """
         self._catalog.write(source, register.active(source))
+        self._catalog.keep(register.records())
 
 
 def _check_zone(register: Register, name: str) -> None:

@@ -20,6 +20,7 @@ class Fetcher:
 
     The HTTP client keeps its connections open between runs, and connections belong to a loop. `tasks` is the queue from
     which tasks come and to which one goes back that has to wait; it delivers each at most `tries` times.
+    `loop_factory` makes the loop, None for asyncio's own: a simulation has one whose time it moves itself.
     """
 
     def __init__(
@@ -30,13 +31,14 @@ class Fetcher:
         tries: int,
         clock: Clock,
         release: Callable[[], Coroutine[None, None, None]],
+        loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
     ) -> None:
         self._ingest = ingest
         self._tasks = tasks
         self._tries = tries
         self._clock = clock
         self._release = release
-        self._runner = asyncio.Runner()
+        self._runner = asyncio.Runner(loop_factory=loop_factory)
 
     def close(self) -> None:
         """Close the loop and, by `release`, what belongs to it; for processes that go on without this fetcher."""

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 import pytest
 
 from marketflow.domain.listing import Change, Draft
-from marketflow.domain.symbol import AssetType, Symbol
+from marketflow.domain.symbol import AssetType, Symbol, SymbolRecord
 from marketflow.errors import CatalogUnavailableError, DatabaseUnavailableError, RefusedError
 from marketflow.persistence.administration import SymbolRegistry
 from marketflow.persistence.connection import Database
 from marketflow.persistence.reader import Reader
 from marketflow.services.administration import Administration, Catalog
-from marketflow.services.preparation import Preparation
+from marketflow.services.preparation import Preparation, Prepared
 from marketflow.sources.catalog import CATALOG
 from marketflow.sources.spelling import SPELLINGS
 
@@ -29,12 +29,21 @@ class Shelf:
     """Where catalogs are put; `meanwhile` runs while one is being written, with the change not yet committed."""
 
     published: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    records: tuple[SymbolRecord, ...] = ()
     meanwhile: Callable[[], None] = lambda: None
 
     def write(self, source: str, symbols: Sequence[Symbol]) -> None:
         """Keep the names."""
         self.meanwhile()
         self.published[source] = tuple(symbol.symbol for symbol in symbols)
+
+    def keep(self, records: Sequence[SymbolRecord]) -> None:
+        """Keep all of them."""
+        self.records = tuple(records)
+
+    def kept(self) -> tuple[SymbolRecord, ...]:
+        """What was kept."""
+        return self.records
 
 
 def administration(url: str, catalog: Catalog, *, statement_timeout_seconds: float = 5.0) -> Administration:
@@ -233,3 +242,55 @@ def test_no_database_at_all_is_a_reason_to_try_again() -> None:
     with pytest.raises(DatabaseUnavailableError, match="/nowhere") as error:
         administration(nowhere, Shelf()).add(LTC)
     assert "secret" not in str(error.value)
+
+
+def test_a_lost_database_gets_its_symbols_back(
+    database: Database, database_url: str, new_database: Callable[..., str], migrated_template: str
+) -> None:
+    """With their numbers, by which rows are stored, and their times; the next new one has a number of its own."""
+    shelf = Shelf()
+    office = administration(database_url, shelf)
+    office.add(LTC)
+    office.deactivate("BTCUSDT", condition=anyhow)
+    database.query("UPDATE symbols SET id = id + 1000 WHERE symbol = 'LTCUSDT'")
+    prepared(database_url, shelf)
+    other_url = new_database(migrated_template)
+    assert prepared(other_url, shelf).restored == len(shelf.records)
+    other = Database(other_url)
+    everything = "SELECT * FROM symbols ORDER BY id"
+    assert other.query(everything) == database.query(everything)
+    assert "BTCUSDT" not in shelf.published["binance"]
+    administration(other_url, shelf).add(LTC.model_copy(update={"symbol": "LTC2", "base_currency": "XLT"}))
+    assert max(record.id for record in shelf.records) == 1 + max(row[0] for row in database.query(everything))
+    other.close()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "UPDATE symbols SET name = 'By hand' WHERE symbol = 'BTCUSDT'",
+        "INSERT INTO raw_objects VALUES (1, 'raw/x.gz', 'binance', 'klines_1m', now())",
+    ],
+)
+def test_a_database_in_use_keeps_its_symbols(database: Database, database_url: str, use: str) -> None:
+    """What was kept may be older than the table: an operator changed it by hand, or a write to S3 failed."""
+    shelf = Shelf()
+    prepared(database_url, shelf)
+    shelf.records = shelf.records[1:]
+    database.query(use)
+    everything = "SELECT * FROM symbols ORDER BY id"
+    before = database.query(everything)
+    assert prepared(database_url, shelf).restored == 0
+    assert database.query(everything) == before
+    assert [record.id for record in shelf.records] == [row[0] for row in before]
+
+
+def prepared(url: str, shelf: Shelf) -> Prepared:
+    """What a deployment does to a database."""
+    preparation = Preparation(
+        upgrade=lambda: (),
+        symbols=SymbolRegistry(url).transaction,
+        publisher=shelf,
+        sources=tuple(CATALOG),
+    )
+    return preparation.run()

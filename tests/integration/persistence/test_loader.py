@@ -100,12 +100,19 @@ def test_an_unchanged_forming_candle_still_ages(loader: Loader, database: Databa
 
 def test_a_final_candle_that_is_said_again_is_not_rewritten(loader: Loader, database: Database) -> None:
     """Sources repeat a whole day each minute; the same values cost no write, and the row keeps its first answer."""
-    loader.load(ParsedPayload((candle(),), (Price("BTCUSDT", START, Decimal("1.0")),)), answer(1))
-    place = "SELECT ctid::text, raw_id FROM candles UNION ALL SELECT ctid::text, raw_id FROM prices"
+    loader.load(ParsedPayload((candle(),)), answer(1))
+    place = "SELECT ctid::text, xmax::text, raw_id FROM candles"
     before = database.query(place)
-    again = ParsedPayload((candle(close="101.0"),), (Price("BTCUSDT", START, Decimal("1.00")),))
-    assert loader.load(again, answer(2)) == LoadResult(candles_unchanged=1, prices_unchanged=1)
+    assert loader.load(ParsedPayload((candle(),)), answer(2)) == LoadResult(candles_unchanged=1)
     assert database.query(place) == before
+
+
+def test_a_price_that_is_said_again_names_the_newest_answer(loader: Loader, database: Database) -> None:
+    """The same price is unchanged, and yet one that was said in between and comes late does not take its place."""
+    for value, minute, written in (("1.0", 1, 1), ("1.0", 3, 0), ("2.0", 2, 0), ("1.0", 3, 0)):
+        result = loader.load(ParsedPayload((), (Price("BTCUSDT", START, Decimal(value)),)), answer(minute))
+        assert result == LoadResult(prices_written=written, prices_unchanged=1 - written)
+    assert database.query("SELECT price, observed_at FROM prices") == [[Decimal("1.0"), answer(3).observed_at]]
 
 
 def test_prices_follow_the_later_answer(loader: Loader, database: Database) -> None:
@@ -127,7 +134,7 @@ def test_the_order_of_arrival_does_not_matter(
 ) -> None:
     """Whatever answers say about candles, and however they are delayed, the greatest (final, observed_at) stands."""
     said, order = case
-    database.query("TRUNCATE candles, newest_answers")
+    database.query("TRUNCATE candles, answers, revisions")
     for moment in order:
         minute, final = said[moment]
         loader.load(ParsedPayload((candle(minute, close=str(100 + moment), final=final),)), answer(moment))
@@ -211,7 +218,7 @@ def test_refused_rows_keep_their_text(loader: Loader, database: Database) -> Non
 )
 def test_every_decimal_comes_back_digit_for_digit(loader: Loader, database: Database, number: Decimal) -> None:
     """Trailing zeros and all: what the vendor wrote is what a reader gets."""
-    database.query("TRUNCATE candles, newest_answers")
+    database.query("TRUNCATE candles, answers, revisions")
     one = Decimal(1)
     loader.load(ParsedPayload((candle(open=one, high=one, low=one, close=one, volume=number),)), answer())
     assert str(database.query("SELECT volume FROM candles")[0][0]) == str(Decimal(format(number, "f")))

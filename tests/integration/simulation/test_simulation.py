@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from local.simulation.backfills import Desk
+from local.simulation.fetching import Fetchers
 from local.simulation.loading import Rewrite, Worker
 from local.simulation.queue import Received
 from local.simulation.report import Report
@@ -42,9 +44,11 @@ def simulation(*arguments: str, **environment: str) -> subprocess.CompletedProce
     )
 
 
-def first_broken(ground: Ground, *, worker: type[Worker] = Worker, rewrite: Rewrite = str) -> Result | None:
+def first_broken(
+    ground: Ground, *, worker: type[Worker] = Worker, desk: type[Desk] = Desk, rewrite: Rewrite = str
+) -> Result | None:
     """The first of a few seeds in which a pipeline that was broken on purpose is caught."""
-    runs = (Run(seed, ground, worker=worker, rewrite=rewrite).execute() for seed in FEW)
+    runs = (Run(seed, ground, worker=worker, desk=desk, rewrite=rewrite).execute() for seed in FEW)
     return next((result for result in runs if result.violations), None)
 
 
@@ -122,3 +126,18 @@ def test_a_broken_consumer_is_caught(ground: Ground, worker: type[Worker]) -> No
     result = first_broken(ground, worker=worker)
     assert result is not None
     assert "No message is lost." in {violation.what for violation in result.violations}
+
+
+class ForgetsTasks(Desk):
+    """A consumer of tasks that deletes each as soon as it was tried."""
+
+    def done(self, fetchers: Fetchers, source: str, received: Received) -> bool:
+        super().done(fetchers, source, received)
+        return True
+
+
+def test_a_forgotten_part_of_a_backfill_is_caught(ground: Ground) -> None:
+    """A backfill that loses a part says so in no count: the simulation finds it within a few seeds."""
+    result = first_broken(ground, desk=ForgetsTasks)
+    assert result is not None
+    assert any("is accounted for" in violation.what for violation in result.violations)

@@ -6,13 +6,15 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from marketflow.domain.listing import Listed
-from marketflow.domain.symbol import AssetType, Symbol
+from marketflow.domain.symbol import AssetType, Symbol, SymbolRecord
 from marketflow.errors import CatalogUnavailableError
 from marketflow.services.administration import Administration
 from marketflow.sources.spelling import SPELLINGS
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SOURCES = {"binance": AssetType.CRYPTO, "yahoo": AssetType.STOCK, "exchangerate": AssetType.FOREX}
 
 
@@ -70,6 +72,12 @@ class FakeRegistry:
         """Those that are to be fetched."""
         return [symbol for symbol in self.rows.values() if symbol.source == source and symbol.active]
 
+    def records(self) -> Sequence[SymbolRecord]:
+        """All of them, as old as the world."""
+        return [
+            SymbolRecord(id=id_, symbol=symbol, created_at=EPOCH, updated_at=EPOCH) for id_, symbol in self.rows.items()
+        ]
+
     def has_zone(self, name: str) -> bool:
         """One zone is too new for it."""
         return name != "America/Coyhaique"
@@ -83,6 +91,7 @@ class FakeCatalog:
     """Keeps the names that were published; `broken` takes none."""
 
     published: dict[str, list[str]] = field(default_factory=dict)
+    kept: list[str] = field(default_factory=list)
     broken: bool = False
 
     def write(self, source: str, symbols: Sequence[Symbol]) -> None:
@@ -90,6 +99,10 @@ class FakeCatalog:
         if self.broken:
             raise CatalogUnavailableError("S3 is away.")
         self.published[source] = [symbol.symbol for symbol in symbols]
+
+    def keep(self, records: Sequence[SymbolRecord]) -> None:
+        """Keep the names of all."""
+        self.kept = [record.symbol.symbol for record in records]
 
 
 @dataclass

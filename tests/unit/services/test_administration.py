@@ -88,6 +88,7 @@ def test_a_deactivated_symbol_leaves_the_catalog_and_stays_known() -> None:
     for _ in range(2):
         office.service.deactivate("LTCUSDT", condition=lambda _: True)
     assert office.catalog.published == {"binance": []}
+    assert office.catalog.kept == ["LTCUSDT"]
     assert [symbol.symbol for symbol in office.registry.rows.values()] == ["LTCUSDT"]
     office.change("1", active=True)
     assert office.catalog.published == {"binance": ["LTCUSDT"]}

@@ -1,0 +1,120 @@
+"""`make drill`: tries whether the raw archive alone brings everything back, in a database that is thrown away.
+
+Without BUCKET it takes the archive of the pipeline that runs here, and compares the result with its database. With it,
+that of a deployment, with the AWS credentials of the shell, of which it needs the right to read.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local import postgres
+from local.emulator import aws_client
+from local.processes import LocalError
+from local.restore import Restore
+from local.settings import load_settings
+from local.stack import Facts, outputs, read_facts
+from local.steps import Steps
+from local.trial import trial
+from marketflow.persistence.connection import Database
+from marketflow.persistence.fingerprint import fingerprint
+
+ROUNDS = 20
+"""How often it catches up with a pipeline that goes on fetching, before it gives up comparing."""
+
+PAUSE_SECONDS = 3.0
+SHOWN = 10
+TABLES = ("raw_objects", "candles", "revisions", "prices", "actions", "quarantine")
+
+
+def drill(home: Path) -> str:
+    """Restore into `home`, compare, throw away. Raises LocalError that says what did not come back."""
+    bucket = os.environ.get("BUCKET", "")
+    facts = None if bucket else read_facts(load_settings(os.environ).home)
+    s3 = boto3.client("s3") if facts is None else aws_client("s3", facts.aws_endpoint_url)
+    if facts is not None:
+        bucket = outputs(facts.aws_endpoint_url, "ingestion")["DataBucketName"]
+    server = postgres.start(home / "postgres", disposable=True)
+    try:
+        restore = Restore(database_url=server.url, bucket=bucket, s3=s3)
+        return _drill(restore, bucket, facts)
+    except (ClientError, BotoCoreError) as error:
+        raise LocalError(f"The bucket {bucket} cannot be read: {error}") from error
+    finally:
+        server.stop()
+
+
+def _drill(restore: Restore, bucket: str, facts: Facts | None) -> str:
+    steps, restored = Steps(), restore.restored
+    with steps.step("Schema and symbols") as note:
+        restore.prepare()
+        note.text = f"{restored.symbols} symbols"
+    with steps.step("Archive") as note:
+        keys = restore.archived()
+        note.text = f"{len(keys)} answers in {bucket}"
+    with steps.step("Restored") as note:
+        restore.load(keys)
+        note.text = ", ".join(f"{_count(restore.database, table)} {table}" for table in TABLES)
+    if facts is not None:
+        with steps.step("Compared") as note:
+            compare(restore, facts.database_url, set(keys))
+            note.text = "every table equals that of the running pipeline"
+    if restored.unreadable:
+        told = "\n  ".join(restored.unreadable[:SHOWN])
+        raise LocalError(f"{len(restored.unreadable)} archived answers cannot be read:\n  {told}")
+    return f"The archive brings everything back: {restored.loaded} answers."
+
+
+def compare(restore: Restore, database_url: str, loaded: set[str]) -> None:
+    """Wait for a moment at which both databases have loaded the same answers, and compare their tables then.
+
+    Raises LocalError that names the tables that differ, or when no such moment comes.
+    """
+    running = Database(database_url, application_name="marketflow-drill")
+    try:
+        for _ in range(ROUNDS):
+            new = [key for key in restore.archived() if key not in loaded]
+            restore.load(new)
+            loaded.update(new)
+            before = _loaded(running)
+            if before == _loaded(restore.database):
+                wanted, found = fingerprint(running), fingerprint(restore.database)
+                if _loaded(running) == before:
+                    _same(wanted, found)
+                    return
+            time.sleep(PAUSE_SECONDS)
+    finally:
+        running.close()
+    raise LocalError(
+        "The running pipeline was never at rest: what it loaded and what is archived were not the same set of answers. "
+        "Look into its dead-letter queues (make dlq), or drill when less is fetched."
+    )
+
+
+def _same(wanted: dict[str, str], found: dict[str, str]) -> None:
+    if differing := [table for table in wanted if wanted[table] != found[table]]:
+        raise LocalError(f"The restored tables are not those of the running pipeline: {', '.join(differing)} differ.")
+
+
+def _loaded(database: Database) -> list[list[object]]:
+    """What a database has loaded, in one number and one word."""
+    return database.query("SELECT count(*), md5(CAST(sum(id) AS text)) FROM raw_objects")
+
+
+def _count(database: Database, table: str) -> int:
+    return int(database.query(f"SELECT count(*) FROM {table}")[0][0])  # noqa: S608 - of the tables above
+
+
+def main() -> int:
+    """Run the drill. Returns the exit code: 0 when everything came back."""
+    return trial("drill", drill)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

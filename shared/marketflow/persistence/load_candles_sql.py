@@ -1,0 +1,190 @@
+# ruff: noqa: S608 - statements are put together from this module's constants; every value is a parameter
+"""How the load path writes candles: so that they follow from the set of the answers, whatever the order of arrival.
+
+For one candle, sort everything final that was ever said by (observed_at, raw_id) and take equal neighbours together: a
+run. The last run stands in `candles` with its first answer, each earlier one in `revisions` in the same way. Where a
+run is said again nothing is written but the answer's line in `answers`. That line matters when an answer comes late and
+says something else: the run that it falls into breaks in two, and the second part begins with the first later answer
+that said the candle.
+
+Values are compared to the digit: 1.0 and 1.00 are two texts of a vendor, and a run has the text of its first. The
+statement before this one locks the symbols (`load_sql.LOCK`): nobody else writes to these candles meanwhile.
+"""
+
+from __future__ import annotations
+
+_NAMES = ("open", "high", "low", "close", "volume", "quote_volume", "trades")
+
+
+def _all(row: str, prefix: str = "") -> str:
+    return ", ".join(f"{row}.{prefix}{name}" for name in _NAMES)
+
+
+def _differ(values: str, others: str) -> str:
+    """A SQL expression: whether they differ in any digit, or in what is null."""
+    return f"record_image_ne(ROW({values}), ROW({others}))"
+
+
+_NOW = "CAST(:observed_at AS timestamptz), CAST(:raw_id AS bigint)"
+_KEY = "symbol_id, interval, open_time"
+
+_SAME_KEY = " AND ".join(f"r.{name} = c.{name}" for name in ("symbol_id", "interval", "open_time"))
+_OTHER_ANSWER = _differ("c.observed_at, c.raw_id, " + _all("c"), f"{_NOW}, " + _all("g"))
+_OTHER_RUN = _differ("c.observed_at, c.raw_id, " + _all("c"), "r.observed_at, r.raw_id, " + _all("r"))
+
+ROWS = """candle_rows AS MATERIALIZED (
+    SELECT r.*, s.id AS symbol_id, s.quote_currency, coalesce(r.currency, s.quote_currency) = s.quote_currency AS fits
+    FROM json_to_recordset(CAST(:candles AS json)) AS r (
+        position integer, source_symbol text, currency text, interval candle_interval, open_time timestamptz,
+        open numeric, high numeric, low numeric, close numeric, volume numeric, quote_volume numeric, trades bigint,
+        final boolean
+    )
+    LEFT JOIN symbols AS s ON s.source = :source AND s.source_symbol = r.source_symbol
+), good_candles AS MATERIALIZED (
+    -- Of a key that stands twice in one payload the final row counts, then the last one.
+    SELECT DISTINCT ON (symbol_id, interval, open_time)
+           symbol_id, interval, open_time, open, high, low, close, volume, quote_volume, trades, final
+    FROM candle_rows WHERE fits
+    ORDER BY symbol_id, interval, open_time, final DESC, position DESC
+)"""
+
+_JUDGED = f"""judged_candles AS MATERIALIZED (
+    SELECT g.*,
+           c.final IS NULL AS fresh,
+           -- A forming row is written again to remember how new its values are: otherwise an answer between the two,
+           -- coming late, would put its own values back.
+           NOT c.final AND (
+               g.final OR ((c.observed_at, c.raw_id) <= ({_NOW}) AND {_OTHER_ANSWER})
+           ) AS ripened,
+           c.final IS TRUE AND g.final AND (
+               ({_NOW}) < (c.observed_at, c.raw_id) OR {_differ(_all("c"), _all("g"))}
+           ) AS odd
+    FROM good_candles AS g LEFT JOIN candles AS c USING ({_KEY})
+)"""
+
+_WRITTEN = f"""fresh_candles AS (
+    -- Without ON CONFLICT, which takes a tenth longer: nobody else adds candles to a symbol that is locked.
+    INSERT INTO candles ({_KEY}, {", ".join(_NAMES)}, final, observed_at, raw_id)
+    SELECT {_KEY}, {", ".join(_NAMES)}, final, {_NOW}
+    FROM judged_candles WHERE fresh
+    RETURNING 1
+), ripened_candles AS (
+    UPDATE candles AS c
+    SET ({", ".join(_NAMES)}, final, observed_at, raw_id) = ROW({_all("r")}, r.final, {_NOW})
+    FROM judged_candles AS r WHERE {_SAME_KEY} AND r.ripened
+    RETURNING 1
+)"""
+
+
+def _said(candles: str) -> str:
+    return f"""said AS (
+    INSERT INTO answers AS known (symbol_id, interval, observed_at, raw_id, said)
+    SELECT g.symbol_id, g.interval, {_NOW}, range_agg(tstzrange(
+        g.open_time, g.open_time + CAST(CASE g.interval WHEN '1m' THEN '1 minute' ELSE '1 hour' END AS interval)
+    ))
+    FROM {candles} GROUP BY 1, 2 ORDER BY 1, 2
+    ON CONFLICT (symbol_id, interval, observed_at, raw_id) DO UPDATE SET said = known.said + excluded.said
+    WHERE NOT known.said @> excluded.said
+)"""
+
+
+def _before(behind: str) -> str:
+    """A query: the run of the candle `c` that began last before this answer (`<`), or with it (`<=`)."""
+    return f"""SELECT * FROM (
+            SELECT c.observed_at, c.raw_id, {_all("c")} WHERE (c.observed_at, c.raw_id) {behind} ({_NOW})
+            UNION ALL (
+                SELECT r.observed_at, r.raw_id, {_all("r")} FROM revisions AS r
+                WHERE {_SAME_KEY} AND (r.observed_at, r.raw_id) {behind} ({_NOW})
+                ORDER BY r.observed_at DESC, r.raw_id DESC LIMIT 1
+            )
+        ) AS x ORDER BY x.observed_at DESC, x.raw_id DESC LIMIT 1"""
+
+
+_CORRECTED = f"""around AS MATERIALIZED (
+    -- Of each candle about which something else is said, or said earlier: `f` is the run in force at that moment, `b`
+    -- the one that began before it, `n` the next one, and `s` the first later answer of the run in force.
+    SELECT c.symbol_id, c.interval, c.open_time,
+           b.observed_at AS b_at, b.raw_id AS b_raw, {", ".join(f"b.{name} AS b_{name}" for name in _NAMES)},
+           {", ".join(f"o.{name} AS o_{name}" for name in _NAMES)},
+           s.observed_at AS s_at, s.raw_id AS s_raw, {", ".join(f"f.{name} AS s_{name}" for name in _NAMES)},
+           n.observed_at AS n_at, n.raw_id AS n_raw, {", ".join(f"n.{name} AS n_{name}" for name in _NAMES)},
+           b.observed_at IS NULL OR {_differ(_all("b"), _all("o"))} AS keep_o,
+           s.observed_at IS NOT NULL AND {_differ(_all("f"), _all("o"))} AS keep_s,
+           n.observed_at IS NOT NULL AND (
+               CASE WHEN s.observed_at IS NULL THEN {_differ(_all("n"), _all("o"))}
+                    ELSE {_differ(_all("n"), _all("f"))} END
+           ) AS keep_n,
+           n.observed_at IS NULL OR n.last AS tail
+    FROM judged_candles AS o
+    JOIN candles AS c USING ({_KEY})
+    LEFT JOIN LATERAL (
+        {_before("<=")}
+    ) AS f ON true
+    LEFT JOIN LATERAL (
+        {_before("<")}
+    ) AS b ON true
+    LEFT JOIN LATERAL (
+        SELECT * FROM (
+            SELECT c.observed_at, c.raw_id, {_all("c")}, true AS last WHERE (c.observed_at, c.raw_id) > ({_NOW})
+            UNION ALL (
+                SELECT r.observed_at, r.raw_id, {_all("r")}, false FROM revisions AS r
+                WHERE {_SAME_KEY} AND (r.observed_at, r.raw_id) > ({_NOW})
+                ORDER BY r.observed_at, r.raw_id LIMIT 1
+            )
+        ) AS x ORDER BY x.observed_at, x.raw_id LIMIT 1
+    ) AS n ON true
+    LEFT JOIN LATERAL (
+        SELECT a.observed_at, a.raw_id FROM answers AS a
+        WHERE a.symbol_id = c.symbol_id AND a.interval = c.interval AND a.said @> c.open_time
+          AND (a.observed_at, a.raw_id) > ({_NOW})
+          AND (n.observed_at IS NULL OR (a.observed_at, a.raw_id) < (n.observed_at, n.raw_id))
+          AND f.observed_at IS NOT NULL
+        ORDER BY a.observed_at, a.raw_id LIMIT 1
+    ) AS s ON true
+    WHERE o.odd AND (f.observed_at IS NULL OR {_differ(_all("f"), _all("o"))})
+), runs AS MATERIALIZED (
+    SELECT a.symbol_id, a.interval, a.open_time, r.*,
+           a.tail AND r.kept AND r.n = max(r.n) FILTER (WHERE r.kept) OVER (
+               PARTITION BY a.symbol_id, a.interval, a.open_time
+           ) AS last
+    FROM around AS a CROSS JOIN LATERAL (
+        VALUES (1, a.b_at, a.b_raw, true, {_all("a", "b_")}),
+               (2, {_NOW}, a.keep_o, {_all("a", "o_")}),
+               (3, a.s_at, a.s_raw, a.keep_s, {_all("a", "s_")}),
+               (4, a.n_at, a.n_raw, a.keep_n, {_all("a", "n_")})
+    ) AS r (n, observed_at, raw_id, kept, {", ".join(_NAMES)})
+    WHERE r.observed_at IS NOT NULL
+), moved AS (
+    UPDATE candles AS c
+    SET ({", ".join(_NAMES)}, observed_at, raw_id) = ROW({_all("r")}, r.observed_at, r.raw_id)
+    FROM runs AS r JOIN candles AS known USING ({_KEY})
+    WHERE {_SAME_KEY} AND r.last AND {_OTHER_RUN}
+    RETURNING {_differ(_all("known"), _all("r"))} AS changed
+), kept_runs AS (
+    INSERT INTO revisions AS c (symbol_id, interval, open_time, observed_at, raw_id, {", ".join(_NAMES)})
+    SELECT symbol_id, interval, open_time, observed_at, raw_id, {", ".join(_NAMES)}
+    FROM runs WHERE kept AND NOT last
+    ON CONFLICT (symbol_id, interval, open_time, observed_at, raw_id) DO UPDATE SET
+        ({", ".join(_NAMES)}) = ROW({_all("excluded")})
+    WHERE {_differ(_all("c"), _all("excluded"))}
+), dropped_runs AS (
+    DELETE FROM revisions AS c USING runs AS r
+    WHERE {_SAME_KEY} AND c.observed_at = r.observed_at AND c.raw_id = r.raw_id AND (r.last OR NOT r.kept)
+)"""
+
+WRITES = f"{_JUDGED}, {_WRITTEN}, {_said('judged_candles AS g WHERE g.final AND NOT g.odd')}"
+"""Everything but the odd ones, which are as good as not said until CORRECT was run."""
+
+COUNTS = """(SELECT count(*) FROM good_candles),
+       (SELECT count(*) FROM fresh_candles) + (SELECT count(*) FROM ripened_candles),
+       (SELECT count(*) FROM judged_candles WHERE odd)"""
+
+CORRECT = f"""
+WITH {ROWS}, {_JUDGED}, {_CORRECTED}, {_said("good_candles AS g WHERE g.final")}
+SELECT count(*) FROM moved WHERE changed
+"""
+"""For an answer with an odd candle, one about which something else is stored: answers how many have other values now.
+
+Apart from the rest, because planning it takes as long as loading a minute. What was loaded since changes nothing: the
+candles are judged anew.
+"""
