@@ -3,7 +3,7 @@
 
 Left out is what does not come from the answers: `symbols` (what operators decide; rows name their symbol by `symbol`,
 since ids depend on the order in which symbols were added), `source_status` (when loads and runs took place), and the
-bookkeeping of jobs. Every column of the tables below is in, numbers with their very digits.
+bookkeeping of jobs and gaps. Every column of the tables below is in, numbers with their very digits.
 """
 
 from __future__ import annotations
