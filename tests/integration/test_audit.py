@@ -218,6 +218,21 @@ def test_a_repaired_gap_is_closed_however_long_ago_it_was(books: Books) -> None:
     assert (100, 110, 10, "not_fetched", "repaired", 1) in books.entries(closed=True)
 
 
+def test_a_gap_that_a_person_repaired_is_closed_within_the_hour(books: Books) -> None:
+    """Also one that was given up, long ago: its alarm is over soon after the operator's backfill."""
+    books.answered(hole(books))
+    for _ in range(MOST_TRIES):
+        books.now += timedelta(hours=3)
+        for one in books.audit().begun:
+            if minute(one.start) == 100:
+                books.answered(one.job)
+    assert books.entries()[0][4:] == ("given_up", MOST_TRIES)
+    books.now += timedelta(days=3)
+    books.store((100, 110))
+    books.audit()
+    assert (100, 110, 10, "not_fetched", "repaired", MOST_TRIES) in books.entries(closed=True)
+
+
 def test_a_gap_that_stays_is_given_up(books: Books) -> None:
     """After three tries with growing pauses; and that is said of it from then on."""
     books.store((0, 100), (110, 180))

@@ -89,11 +89,11 @@ class GapLedger:
         ]
         self._database.query(statement, noted=json.dumps(noted), now=now)
 
-    def ended(self) -> list[Window]:
-        """The gaps whose repair is over: what is left of them is not known yet."""
+    def unsettled(self, before: datetime) -> list[Window]:
+        """The gaps whose repair is over, and those to be repaired that nobody looked at since `before`."""
         return [
             Window(series=_series(row[:4], since=row[4]), start=row[4], end=row[5])
-            for row in self._database.query(gaps_sql.ENDED)
+            for row in self._database.query(gaps_sql.UNSETTLED, before=before)
         ]
 
     def candidates(self, now: datetime) -> list[Candidate]:

@@ -92,11 +92,13 @@ NOTE_DEEP = _NOTED.format(
 
 _OF_ACTIVE = "s.symbol, s.source, s.source_symbol, CAST(g.interval AS text)"
 
-ENDED = f"""
+UNSETTLED = f"""
 SELECT {_OF_ACTIVE}, g.starts_at, g.ends_at
 FROM gaps AS g JOIN symbols AS s ON s.id = g.symbol_id AND s.active
-WHERE g.closed_at IS NULL AND g.state = 'pending' AND NOT {running("g.job")}
-ORDER BY s.symbol, g.interval, g.starts_at
+WHERE g.closed_at IS NULL AND CASE g.state
+    WHEN 'pending' THEN NOT {running("g.job")}
+    ELSE g.state IN ('queued', 'given_up') AND g.last_seen_at <= CAST(:before AS timestamptz) END
+ORDER BY g.last_seen_at, s.symbol, g.interval, g.starts_at LIMIT 500
 """
 
 # A run says that the source was silent until the next one is due; the next one's report takes a while.

@@ -86,8 +86,8 @@ class Ledger(Protocol):
         """Remember how far the past of a series was audited."""
         ...
 
-    def ended(self) -> Sequence[Window]:
-        """The gaps whose repair is over."""
+    def unsettled(self, before: datetime) -> Sequence[Window]:
+        """The gaps whose repair is over, and those to be repaired that nobody looked at since `before`."""
         ...
 
     def standings(self, now: datetime) -> Sequence[Standing]:
@@ -169,8 +169,8 @@ class Auditor:
         )
 
     def _recent(self, everything: Sequence[Series], tally: _Tally, may_go_on: Callable[[], bool]) -> None:
-        # What was repaired is looked at wherever it lies.
-        for window in self._ledger.ended():
+        # What was repaired, by whomever, is looked at wherever it lies.
+        for window in self._ledger.unsettled(self._clock() - SEEN_AGAIN):
             if not may_go_on():
                 return
             self._look(window.series, window.start, window.end, tally)
