@@ -414,8 +414,9 @@ def test_nothing_is_missing_of_a_symbol_that_is_not_fetched(books: Books) -> Non
 def split(books: Books, effective: datetime) -> None:
     """A split of the symbol, loaded now."""
     books.database.query(
-        "INSERT INTO actions (symbol_id, kind, effective, numerator, denominator, observed_at, raw_id, last_observed_at,"
-        " last_raw_id) SELECT id, 'split', :effective, 4, 1, :now, 1, :now, 1 FROM symbols WHERE symbol = :symbol",
+        "INSERT INTO actions (symbol_id, kind, effective, numerator, denominator, observed_at, raw_id,"
+        " last_observed_at, last_raw_id) SELECT id, 'split', :effective, 4, 1, :now, 1, :now, 1 FROM symbols"
+        " WHERE symbol = :symbol",
         effective=effective,
         now=books.now,
         symbol=books.symbol,
