@@ -128,6 +128,7 @@ class Stage(Setting):
     `tls_only` refuses plain HTTP at buckets, queues and topics. The emulator speaks nothing else on the loopback
     interface, and where it enforces IAM it enforces that refusal too. `send_action` lets a function send to a queue:
     the emulator asks for sqs:SendMessageBatch, which is no action of AWS, where sqs:SendMessage covers batches.
+    `max_moves`: from which factor on a price is held back as an absurd move (docs/runbook/absurd-move.md).
     """
 
     name: str
@@ -143,6 +144,7 @@ class Stage(Setting):
     environment: dict[str, str] = {}
     functions: Functions
     etl_concurrency: Annotated[int, Field(ge=2, le=1000)]
+    max_moves: dict[Literal["crypto", "stock", "forex"], Annotated[float, Field(gt=1)]]
     api: Api
     identity: Identity
     alarms: Alarms

@@ -28,6 +28,7 @@ QUESTIONS = {
     "binance": Question("/api/v3/ping", lambda body: body == {}),
     "yahoo": Question("/v8/finance/chart/AAPL?range=1d&interval=1d", lambda body: bool(body["chart"]["result"])),
     "exchangerate": Question("/v6/latest/USD", lambda body: body["result"] == "success"),
+    "ecb": Question("/v1/latest?symbols=USD", lambda body: body["base"] == "EUR" and bool(body["rates"])),
 }
 
 

@@ -11,6 +11,8 @@ from local.emulator import ROOT, clean_environment
 from local.processes import Process
 
 READY_SECONDS = 30.0
+VENDORS = {"ecb": "frankfurter"}
+"""Who answers for a source, where that is somebody of another name."""
 
 
 class Simulator:
@@ -30,7 +32,7 @@ class Simulator:
     def wait_ready(self) -> dict[str, str]:
         """The base URL of each source, once it serves. Raises LocalError when it does not."""
         self.process.wait_until(lambda: self.url is not None, seconds=READY_SECONDS)
-        return {source: f"{self.url}/{source}" for source in self._sources}
+        return {source: f"{self.url}/{VENDORS.get(source, source)}" for source in self._sources}
 
     @property
     def url(self) -> str | None:

@@ -184,6 +184,8 @@ class LocalStack:
         client = self.client("lambda")
         for source in CATALOG.values():
             datasets = [dataset for schedule in source.schedules for dataset in schedule.datasets]
+            if not datasets:
+                continue
             client.invoke(
                 FunctionName=f"{PREFIX}fetch-{source.name}",
                 InvocationType="Event",

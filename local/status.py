@@ -51,7 +51,8 @@ class SourceStatus:
         due = self.next_due_at if self.next_due_at and self.next_due_at > now else next_tick(self.source, now)
         delivered = f"delivered {clock(self.delivered_at, now)}" if self.delivered_at else "nothing delivered yet"
         trouble = f"   {self.trouble}" if self.trouble else ""
-        return f"  {self.source:<14} {delivered:<36} next data {clock(due, now)}{trouble}"
+        asked = f"next data {clock(due, now)}" if due or scheduled(self.source) else "asked on request only"
+        return f"  {self.source:<14} {delivered:<36} {asked}{trouble}"
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -73,6 +74,11 @@ def duration(seconds: int) -> str:
     if seconds < 100:
         return f"{seconds} s"
     return f"{seconds // 60} min" if seconds < 6000 else f"{seconds // 3600} h"
+
+
+def scheduled(source: str) -> bool:
+    """Whether the source is asked by itself; one that the catalogue does not know was."""
+    return source not in CATALOG or bool(CATALOG[source].schedules)
 
 
 def next_tick(source: str, now: datetime) -> datetime | None:
@@ -128,7 +134,9 @@ def open_gaps(database_url: str) -> str:
 def gaps_line(standings: Iterable[Standing]) -> str:
     """What of each source's candles is missing and still to be repaired."""
     known = {one.source: one for one in standings}
-    return "Open gaps: " + "; ".join(f"{source} {_gaps(known.get(source))}" for source in CATALOG)
+    return "Open gaps: " + "; ".join(
+        f"{name} {_gaps(known.get(name))}" for name, spec in CATALOG.items() if spec.series
+    )
 
 
 def _gaps(standing: Standing | None) -> str:

@@ -50,6 +50,8 @@ class Dashboard(Construct):
                     *(function_metric(stage, f"fetch-{source.name}", "Duration", stat) for stat in ("p50", "p99")),
                 ),
             )
+            if not source.series:
+                continue
             dashboard.add_widgets(
                 _graph(
                     f"{source.title}: candles missing",
@@ -66,7 +68,7 @@ class Dashboard(Construct):
             _graph("Dead letters", *(queue_metric(stage, name, waiting) for name in dead_letter_queues())),
         )
         dashboard.add_widgets(
-            _graph("Rows", *(rows_metric(name) for name in ("RowsWritten", "RowsQuarantined"))),
+            _graph("Rows", *(rows_metric(name) for name in ("RowsWritten", "RowsQuarantined", "MovesHeld"))),
             _graph("ETL: milliseconds", *(function_metric(stage, "etl", "Duration", stat) for stat in ("p50", "p99"))),
         )
         dashboard.add_widgets(

@@ -1,4 +1,4 @@
-"""Everything that one row of the source catalogue needs: its function, its schedules and its task queue."""
+"""Everything that one row of the source catalogue needs: its function, its schedules if any, and its task queue."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from marketflow.sources.catalog import SourceSpec
 class SourceIngestion(Construct):
     """`fetch` runs on each schedule of the catalogue and for each task of `tasks`.
 
-    A tick that Scheduler cannot deliver, and one that the function fails twice, ends in `missed`.
+    A tick that Scheduler cannot deliver, and one that the function fails twice, ends in `missed`. A source without a
+    schedule is asked by tasks alone.
     """
 
     def __init__(
@@ -54,6 +55,8 @@ class SourceIngestion(Construct):
                 self.tasks.queue, batch_size=1, max_concurrency=2, report_batch_item_failures=True
             )
         )
+        if not source.schedules:
+            return
         ticks = Ticks(self, function=self.fetch, missed=self.missed)
         for schedule in source.schedules:
             ticks.add(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 from aws_cdk import ArnFormat, CfnOutput, CustomResource, Duration
 from aws_cdk import aws_iam as iam
@@ -96,7 +97,11 @@ class IngestionStack(MarketFlowStack):
             folder="etl",
             name="etl",
             size=stage.functions.etl,
-            environment={"DATABASE_URL": self.database.url, "DATA_BUCKET": self.data.bucket_name},
+            environment={
+                "DATABASE_URL": self.database.url,
+                "DATA_BUCKET": self.data.bucket_name,
+                "MAX_MOVES": json.dumps(stage.max_moves),
+            },
             network=self.database.network,
         )
         payloads = WorkQueue(self, "Payloads", stage=stage, name="payloads", consumer_timeout=etl.timeout)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from local.simulation import oracle_yahoo
+from local.simulation import checks_moves, oracle_yahoo
 from local.simulation.clock import EPOCH
 from local.simulation.fetching import Scene
 from local.simulation.ledger import EVERYTHING, Answer, Reader, finals, newer, raw_id, row_of
@@ -36,6 +36,7 @@ def check(scene: Scene, reader: Reader) -> None:
     """Compare the tables with the ledger and the market; what does not fit goes to the log."""
     _tables(scene, reader)
     _quarantine(scene, reader)
+    checks_moves.check(scene, reader)
     _messages(scene)
     _status(scene, reader)
     excuses = _excuses(scene)

@@ -8,12 +8,15 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl
 
 import httpx
 
-from local.simulation import oracle_binance, oracle_rates, oracle_yahoo
+from local.simulation import absurd, oracle_binance, oracle_rates, oracle_yahoo
+from local.simulation.absurd import Absurd
 from local.simulation.clock import VirtualClock, VirtualLoop
 from local.simulation.ledger import Answer, Ledger
 from local.simulation.log import Log
@@ -180,6 +183,7 @@ class Fetchers:
         before = self._injected()
         answer = scene.world.answer(request.method, path, query, dict(request.headers))
         struck = tuple(name for name, count in self._injected().items() if count != before[name])
+        body, broken = self._spoiled(path, answer.body) if answer.status == 200 else (answer.body, None)
         served = Served(
             vendor="",
             path=path,
@@ -187,14 +191,26 @@ class Fetchers:
             symbols=(),
             at=int(scene.clock.now().timestamp()),
             status=answer.status,
-            body=answer.body,
+            body=body,
             struck=struck,
             hole=None if scene.calm else scene.scenario.hole,
             split=scene.scenario.split,
+            absurd=broken,
         )
         _call.get().append(served)
         scene.log.note("answered", f"{answer.status} {path}?{query} {' '.join(struck)}")
-        return httpx.Response(answer.status, headers=answer.headers, content=answer.body)
+        return httpx.Response(answer.status, headers=answer.headers, content=body)
+
+    def _spoiled(self, path: str, body: bytes) -> tuple[bytes, Absurd | None]:
+        """The body, now and then with a number that is out of place."""
+        scene = self._scene
+        if not scene.mishaps.strikes("absurd_number"):
+            return body, None
+        factor = Decimal(100) if scene.mishaps.below("absurd_number", 2) else Decimal("0.01")
+        pairs = scene.scenario.symbols.get("exchangerate", ())
+        currencies = sorted({code for pair in pairs for code in pair.split("/")} - {oracle_rates.BASE})
+        spoiled = absurd.spoil(path, body, factor, partial(scene.mishaps.below, "absurd_number"), currencies)
+        return spoiled or (body, None)
 
     def _injected(self) -> dict[str, int]:
         return {name: int(str(facts["injected"])) for name, facts in self._scene.world.faults.report().items()}
@@ -208,7 +224,7 @@ class Fetchers:
         """Note an answer that is in the archive now."""
         served = self._held[id(response)][1]
         self._scene.asked.append(served)
-        reading = READERS[request.source](self._scene.world, served)
+        reading = absurd.applied(READERS[request.source](self._scene.world, served), served.absurd)
         answer = Answer(key, request.source, request.dataset, response.received_at, served, reading)
         self._scene.ledger.archive(answer, failed=failed)
 
@@ -239,6 +255,7 @@ def _for(served: Served, request: FetchRequest) -> Served:
         struck=served.struck,
         hole=served.hole,
         split=served.split,
+        absurd=served.absurd,
         window=None if request.start is None or request.end is None else (request.start, request.end),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from local.simulation import checks_moves
 from local.simulation.fetching import BUCKET, Scene
 from local.simulation.mishaps import Crash
 from local.simulation.queue import VISIBILITY_SECONDS, Received
@@ -69,13 +70,16 @@ class Link:
     def _note(self, params: Mapping[str, Any]) -> None:
         if "raw_key" in params:
             self._scene.ledger.commit(params["raw_key"])
+            answer = self._scene.ledger.answers.get(params["raw_key"])
+            if answer is not None and answer.served.absurd is not None:
+                checks_moves.check(self._scene, self._reader)
         elif "finished_at" in params:
             self._scene.ledger.report(params["source"], params["finished_at"])
 
 
 def loading(scene: Scene, link: Link) -> Loading:
     """The pipeline's own loading, on `link`."""
-    loader = Loader(cast("Database", link))
+    loader = Loader(cast("Database", link), max_moves=checks_moves.MAX_MOVES)
     archive = RawArchive(bucket=BUCKET, client=cast("S3Client", scene.s3))
     return Loading(
         decode=decode,

@@ -29,6 +29,7 @@ MISHAPS: dict[str, str] = {
     "state_conflict": "S3 refuses the state because somebody else wrote it.",
     "no_answer": "A host of a vendor cannot be reached.",
     "slow_answer": "An answer takes many seconds.",
+    "absurd_number": "One price of an answer is a hundred times too big or too small.",
     "tick_missed": "The schedule pauses for minutes.",
     "schedule_stopped": "The schedule stops for hours.",
     "tick_doubled": "The schedule fires twice.",

@@ -12,9 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from local.simulation.clock import EPOCH
+
+if TYPE_CHECKING:
+    from local.simulation.absurd import Absurd
 
 Key = tuple[str, str, str, datetime]
 """Table, vendor's symbol, interval (empty for prices), open_time or as_of."""
@@ -27,7 +30,8 @@ Values = tuple[Decimal | int | None, ...]
 class Served:
     """One answer as it left the world: `at` is the world's clock in epoch seconds, which is also its `Date`.
 
-    `struck` are the faults that changed it, `hole` the outage that was on, `split` when the split was switched on.
+    `struck` are the faults that changed it, `hole` the outage that was on, `split` when the split was switched on,
+    `absurd` the number in it that is out of place.
     A `window` of the past was asked for by a task: what opens within it counts, whatever else the answer has.
     """
 
@@ -41,6 +45,7 @@ class Served:
     struck: tuple[str, ...] = ()
     hole: tuple[int, int] | None = None
     split: int | None = None
+    absurd: Absurd | None = None
     window: tuple[datetime, datetime] | None = None
 
     def wanted(self, moment: datetime) -> bool:

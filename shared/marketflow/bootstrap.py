@@ -80,7 +80,7 @@ def fetcher() -> Fetcher:
             max_concurrency=spec.max_concurrency,
             min_interval_seconds=spec.min_interval_seconds,
             timeout_seconds=spec.timeout_seconds,
-            cadence=timedelta(seconds=spec.schedules[0].every_seconds),
+            cadence=timedelta(seconds=spec.schedules[0].every_seconds) if spec.schedules else None,
         ),
         archive=RawArchive(bucket=settings.data_bucket, client=s3),
         codec=Codec(),
@@ -112,7 +112,7 @@ def loading() -> Loading:
     settings = EtlSettings.load()
     # Well below the function's timeout, so that a batch is given back while the function can still say so.
     database = _database(settings.database_url, connect_deadline_seconds=5.0)
-    loader = Loader(database)
+    loader = Loader(database, max_moves=settings.max_moves)
     archive = ArchiveOnDemand(bucket=settings.data_bucket)
     return Loading(
         decode=decode,
@@ -136,6 +136,7 @@ def pipelines(*, archive: Archive, loader: Loader) -> dict[str, Pipeline]:
             parser=factory.create(name),
             archive=archive,
             loader=loader,
+            owner=spec.supplies,
         )
         for name, spec in CATALOG.items()
     }
@@ -251,9 +252,10 @@ def auditor_of(database: Database, commands: CommandGiver, clock: Callable[[], d
             book=ledger,
             commands=commands,
             histories={name: source.histories for name, source in SOURCES.items()},
+            suppliers={spec.supplies: spec.name for spec in CATALOG.values() if spec.supplies is not None},
             clock=clock,
         ),
-        freshness={spec.name: spec.freshness_target_seconds for spec in CATALOG.values()},
+        freshness={spec.name: spec.freshness_target_seconds for spec in CATALOG.values() if spec.series},
         clock=clock,
     )
 
@@ -285,8 +287,9 @@ def _coverages(database: Database, clock: Callable[[], datetime] = utc_now) -> C
 
 def supply(spec: SourceSpec) -> Supply:
     """What the catalogue and the source itself declare of its candles, in the words of the domain."""
-    from marketflow.domain.coverage import Calendar, Reach, Supply
+    from marketflow.domain.coverage import Calendar, Reach, Supplement, Supply
     from marketflow.domain.interval import Interval
+    from marketflow.sources.catalog import suppliers
     from marketflow.sources.factory import SOURCES
 
     histories = SOURCES[spec.name].histories
@@ -300,6 +303,13 @@ def supply(spec: SourceSpec) -> Supply:
             )
             for series in spec.series
         },
+        supplements=[
+            Supplement(
+                currencies=frozenset(supplier.currencies),
+                since=datetime.fromisoformat(supplier.since or "1900-01-01").replace(tzinfo=UTC),
+            )
+            for supplier in suppliers(spec.name)
+        ],
     )
 
 
@@ -362,14 +372,20 @@ def admin_api() -> App:
     administration = Administration(
         registry=SymbolRegistry(settings.database_url, credentials=AwsCredentials.load),
         catalog=SymbolCatalog(bucket=settings.data_bucket, client=s3),
-        sources={name: AssetType(spec.asset_type) for name, spec in CATALOG.items()},
+        sources={name: AssetType(spec.asset_type) for name, spec in CATALOG.items() if spec.supplies is None},
         spellings=SPELLINGS,
     )
     backfills = Backfills(
         book=JobBook(_database(settings.database_url)),
         commands=Commands(bucket=settings.data_bucket, client=s3),
         sources={
-            name: SourcePast(title=CATALOG[name].title, histories=source.histories) for name, source in SOURCES.items()
+            name: SourcePast(
+                title=CATALOG[name].title,
+                histories=source.histories,
+                supplies=CATALOG[name].supplies,
+                currencies=frozenset(CATALOG[name].currencies),
+            )
+            for name, source in SOURCES.items()
         },
         queues=("payloads", *(f"tasks-{name}" for name in CATALOG), "commands"),
         clock=utc_now,

@@ -8,11 +8,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Json, PositiveInt, ValidationError
 
+from marketflow.domain.moves import BOUNDS
 from marketflow.domain.plans import Limits, Plan
+from marketflow.domain.symbol import AssetType
 from marketflow.errors import ConfigurationError
 
 WHERE = "The CDK app sets it (cdk/stacks); for a process of your own see .env.example."
@@ -72,17 +75,24 @@ class DatabaseSettings(Settings):
 
 
 class EtlSettings(DatabaseSettings):
-    """What the ETL function needs: the database, and the archive for bodies that did not fit a message."""
+    """What the ETL function needs: the database, the archive for large bodies, and from when on a move is absurd."""
+
+    data_bucket: str = Field(alias="DATA_BUCKET")
+    max_moves: Annotated[dict[AssetType, Annotated[Decimal, Field(gt=1)]], BeforeValidator(_json)] = Field(
+        default=dict(BOUNDS), alias="MAX_MOVES"
+    )
+
+
+class AuditSettings(DatabaseSettings):
+    """What the auditor needs: the database, and the bucket in which it writes the commands of repairs."""
 
     data_bucket: str = Field(alias="DATA_BUCKET")
 
 
-class AuditSettings(EtlSettings):
-    """What the auditor needs: the database, and the bucket in which it writes the commands of repairs."""
-
-
-class MigrateSettings(EtlSettings):
+class MigrateSettings(DatabaseSettings):
     """What the migration function needs: the database, and the bucket in which it publishes the active symbols."""
+
+    data_bucket: str = Field(alias="DATA_BUCKET")
 
 
 class HttpSettings(Settings):

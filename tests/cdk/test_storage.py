@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from marketflow.sources.catalog import CATALOG
 from tests.cdk.templates import Assembly, Resource, Template, listed, referred
 
 pytestmark = pytest.mark.cdk
@@ -104,7 +105,7 @@ def consumers(template: Template) -> list[tuple[Resource, Resource, Resource]]:
 def test_a_queue_hides_a_message_for_six_times_its_consumers_timeout(assembly: Assembly) -> None:
     """What Lambda asks for, so that its own retries find the message still hidden."""
     pairs = consumers(assembly.templates["ingestion"])
-    assert len(pairs) == 5
+    assert len(pairs) == len(CATALOG) + 2
     for _, queue, function in pairs:
         assert queue["Properties"]["VisibilityTimeout"] >= 6 * function["Properties"]["Timeout"]
 

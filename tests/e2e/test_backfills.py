@@ -98,10 +98,51 @@ def test_a_backfill_that_cannot_be_is_refused(operator: AdminApi, api: ApiClient
     status, detail = refused("AAPL", "1m", now - timedelta(days=60), now)
     assert (status, "Yahoo Finance has 1m from" in detail) == (400, True)
     assert refused("BTCUSDT", "1m", now, now + timedelta(days=1))[0] == 400
-    assert refused("USDTRY", "1d", LONG_AGO, now)[0] == 400
+    status, detail = refused("USDTRY", "1m", LONG_AGO, now)
+    assert (status, "ECB reference rates gives history of 1d only" in detail) == (400, True)
+    assert refused("USDTRY", "1d", datetime(1998, 1, 1, tzinfo=UTC), now)[0] == 400
+    pair = {"symbol": "USDAED", "source": "exchangerate", "base_currency": "USD", "quote_currency": "AED"}
+    assert operator.send("POST", "/symbols", {**pair, "active": False}).status_code in {201, 409}
+    status, detail = refused("USDAED", "1d", LONG_AGO, now)
+    assert (status, detail) == (400, "symbol: ECB reference rates, the source of past rates, has none of AED.")
     assert refused("NOSUCHSYMBOL", "1m", LONG_AGO, now)[0] == 404
     assert operator.send("GET", "/backfills/nope").status_code == 404
     assert api.get("/backfills").status_code == 401
+
+
+@pytest.mark.parametrize(("symbol", "least"), [("EURUSD", 1.0), ("USDTRY", 30.0)])
+def test_a_backfill_of_currencies_has_every_publication(
+    operator: AdminApi, api: ApiClient, symbol: str, least: float
+) -> None:
+    """A year is five requests; weekends and holidays are no gaps, and each rate names its source."""
+    out = io.StringIO()
+    environment = {"SYMBOL": symbol, "INTERVAL": "1d", "FROM": "2025-01-01", "TO": "2026-01-01"}
+    assert backfill(operator, environment, out), out.getvalue()
+    assert "completed: asked 5, received 5, stored 5, empty 0, failed 0" in out.getvalue()
+    assert "255 rows, 0 refused" in out.getvalue()
+    year = {"start": "2025-01-01T00:00:00Z", "end": "2026-01-01T00:00:00Z"}
+    rows = api.json(f"/prices/{symbol}/history", **year, order="asc", limit=1000)
+    assert len(rows) == 255
+    assert {(row["source"], row["currency"]) for row in rows} == {("ecb", symbol[3:])}
+    assert all(row["price"] > least for row in rows)
+    assert [row["as_of"] for row in (rows[0], rows[-1])] == ["2025-01-02T15:00:00Z", "2025-12-31T15:00:00Z"]
+    coverage = api.json(f"/coverage/{symbol}", interval="1d", **year)
+    assert [coverage[name] for name in ("expected", "present", "complete", "gaps")] == [255, 255, True, []]
+    (leg,) = api.json("/convert", **{"from": symbol[:3], "to": symbol[3:], "at": "2025-12-27T12:00:00Z"})["legs"]
+    assert (leg["source"], leg["as_of"]) == ("ecb", "2025-12-24T15:00:00Z")
+    assert api.json(f"/prices/{symbol}")["source"] == "exchangerate"
+    replayed = io.StringIO()
+    today = datetime.now(UTC).date().isoformat()
+    assert replay(operator, {"SOURCE": "ecb", "SYMBOL": symbol, "FROM": today}, replayed), replayed.getvalue()
+
+
+def test_a_range_of_currencies_without_a_publication_is_empty(operator: AdminApi, api: ApiClient) -> None:
+    """A weekend is an answer without rows, and no failure."""
+    weekend = {"start": "2024-03-02T00:00:00Z", "end": "2024-03-04T00:00:00Z"}
+    begun = operator.post("/backfills", {"symbol": "EURGBP", "interval": "1d", **weekend})
+    job = over(operator, f"/backfills/{begun['id']}")
+    assert (job["status"], job["source"], job["counts"]["empty"]) == ("completed", "ecb", 1)
+    assert api.json("/coverage/EURGBP", interval="1d", **weekend)["expected"] == 0
 
 
 def test_a_backfill_of_stocks_pages_by_seven_days(operator: AdminApi) -> None:

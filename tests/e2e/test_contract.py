@@ -151,6 +151,6 @@ def test_get_convert(api: ApiClient) -> None:
 def test_get_sources(api: ApiClient) -> None:
     """Each source says how fresh it is and on what terms its data may be used."""
     sources = {one["source"]: one for one in api.json("/sources")}
-    assert set(sources) == {"binance", "yahoo", "exchangerate"}
+    assert set(sources) == {"binance", "yahoo", "exchangerate", "ecb"}
     assert all(one["terms_url"].startswith("https://") and one["attribution"] for one in sources.values())
     assert datetime.fromisoformat(sources["binance"]["last_success_at"]) < datetime.now(UTC)

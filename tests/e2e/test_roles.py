@@ -40,7 +40,8 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 def fetch(stack: LocalStack, source: str) -> tuple[bool, str]:
     """Run a fetcher on the spot: whether it failed, and its result with the end of its log."""
-    tick = {"version": 1, "datasets": CATALOG[source].schedules[0].datasets}
+    datasets = [dataset for schedule in CATALOG[source].schedules for dataset in schedule.datasets]
+    tick = {"version": 1, "datasets": datasets}
     answer = stack.client("lambda").invoke(
         FunctionName=f"{PREFIX}fetch-{source}", Payload=json.dumps(tick), LogType="Tail"
     )
@@ -85,6 +86,8 @@ def test_the_operators_work_is_done_with_the_roles_that_it_needs(guarded: LocalS
     with AdminApi.of(guarded.facts) as operator:
         job = operator.post("/backfills", {**asked, "end": (start + timedelta(hours=1)).isoformat()})
         assert watch(operator, f"/backfills/{job['id']}", io.StringIO())["counts"]["rows"] == 60
+        job = operator.post("/backfills", {**asked, "symbol": "USDTRY", "interval": "1d"})
+        assert watch(operator, f"/backfills/{job['id']}", io.StringIO())["counts"]["rows"] > 30
         job = operator.post("/replays", {"source": "exchangerate", "start": day.isoformat()})
         assert watch(operator, f"/replays/{job['id']}", io.StringIO())["status"] == "completed"
         sqs.send_message(QueueUrl=dead, MessageBody=ReportMessage(correlation_id="x", report=NOTHING).to_json())

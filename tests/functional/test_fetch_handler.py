@@ -121,6 +121,28 @@ def test_a_task_of_the_queue_fills_a_window(fetch: Handler, cloud: Cloud, binanc
     assert [message.request.symbols for message in payloads] == [("BTCUSDT",)]
 
 
+def test_a_task_for_the_past_of_currencies(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pair is another source's: it is asked for by name, without symbols of its own; no run is announced."""
+    SymbolCatalog(bucket=cloud.bucket, client=cloud.s3).write("ecb", [])
+    day = {"amount": 1.0, "base": "EUR", "start_date": "2026-03-27", "end_date": "2026-03-27"}
+    body = json.dumps({**day, "rates": {"2026-03-27": {"TRY": 51.1187, "USD": 1.1571}}}).encode()
+    with vendor() as frankfurter:
+        frankfurter.answers["/v1/2026-03-27..2026-03-29"] = (200, {"Content-Type": "application/json"}, body)
+        environment = {
+            "SOURCE": "ecb",
+            "DATA_BUCKET": cloud.bucket,
+            "PAYLOAD_QUEUE_URL": cloud.queue_url,
+            "TASK_QUEUE_URL": cloud.task_url,
+            "SOURCE_BASE_URLS": frankfurter.url,
+        }
+        assert load("fetch", monkeypatch, environment)(event("sqs_ecb_task"), Context()) == {"batchItemFailures": []}
+        assert frankfurter.asked == ["/v1/2026-03-27..2026-03-29?base=EUR&symbols=TRY%2CUSD"]
+    ((payload,), (report,)) = messages(cloud)
+    assert payload.request.symbols == ("USD/TRY",)
+    assert payload.raw_key.startswith("raw/source=ecb/date=")
+    assert (report.report.succeeded, report.report.next_due_at) == (1, None)
+
+
 def test_a_batch_of_tasks_is_done_in_one_go(fetch: Handler, cloud: Cloud) -> None:
     """Several tasks in one batch are all done, each with its own report."""
     batch = event("sqs_fetch_task")

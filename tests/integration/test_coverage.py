@@ -32,6 +32,7 @@ from marketflow.services.coverage import Coverages
 from marketflow.sources.catalog import CATALOG
 from marketflow.sources.factory import create
 from tests.unit.simulator.support import utc, world
+from tests.unit.sources.support import DATASETS
 
 pytestmark = pytest.mark.integration
 
@@ -67,7 +68,7 @@ class Flow:
         window: tuple[datetime, datetime] | None,
         broken: bytes | None,
     ) -> None:
-        source = create(next(one.name for one in CATALOG.values() for row in one.schedules if dataset in row.datasets))
+        source = create(next(name for name, known in DATASETS if known == dataset))
         start, end = window or (None, None)
         task = FetchTask(dataset=dataset, start=start, end=end)
         asked = world(self.now, faults=self.faults)
@@ -86,6 +87,7 @@ class Flow:
             parser=source,
             archive=None,  # type: ignore[arg-type]  # nothing here is too large for a message
             loader=Loader(self.database),
+            owner=source.spec.supplies,
         )
         pipeline.run(Delivery(request=request, response=response, raw_key=raw_key(request, response)))
 
@@ -274,13 +276,19 @@ def test_a_year_of_days_has_no_gap(flow: Flow) -> None:
 
 
 def test_a_rate_that_was_published_while_nobody_fetched_is_gone(flow: Flow) -> None:
-    """A day is there with its rate; a day without a run cannot be had any more; the running one is not expected."""
+    """A day is there with its rate; a day without a run cannot be had any more; the running one is not expected.
+
+    The ECB may have a rate of it, and once it was asked for that Saturday, it has not.
+    """
     for day, fetched in ((2, True), (3, False), (4, True), (5, True)):
         flow.now = utc(f"2026-01-{day:02}T06:00")
         if fetched:
             flow.fetch("latest", ["USD/TRY", "EUR/USD"])
     answer = flow.coverage("USDTRY", interval=Interval.D1)
     assert (answer.start, answer.expected, answer.present) == (utc("2026-01-02T00:00"), 3, 2)
+    assert flow.told("USDTRY", interval=Interval.D1) == [("03 00:00", "04 00:00", 1, "not_fetched", "on_request")]
+    flow.now = utc("2026-01-05T16:00")
+    flow.fetch("rates_1d", ["USD/TRY"], window=(utc("2026-01-03T00:00"), utc("2026-01-06T00:00")))
     assert flow.told("USDTRY", interval=Interval.D1) == [("03 00:00", "04 00:00", 1, "not_fetched", "not_possible")]
 
 

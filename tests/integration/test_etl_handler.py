@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from io import StringIO
 
 import pytest
 
 from marketflow.messaging.archive import pack
 from marketflow.messaging.envelope import PayloadMessage, decode
+from marketflow.observability import logger
 from marketflow.persistence.connection import Database
 from tests.cloud import Cloud
 from tests.handlers import Context, Handler, event, load
@@ -49,7 +51,12 @@ def test_a_message_that_comes_twice_changes_nothing(etl: Handler, database: Data
 
 @pytest.mark.parametrize(
     ("name", "symbol"),
-    [("sqs_binance_ticker", "BTCUSDT"), ("sqs_yahoo_chart", "THYAO.IS"), ("sqs_exchangerate_latest", "USDTRY")],
+    [
+        ("sqs_binance_ticker", "BTCUSDT"),
+        ("sqs_yahoo_chart", "THYAO.IS"),
+        ("sqs_exchangerate_latest", "USDTRY"),
+        ("sqs_ecb_rates", "EURUSD"),
+    ],
 )
 def test_each_asset_class_gets_a_price(etl: Handler, database: Database, name: str, symbol: str) -> None:
     """Crypto, stocks and currencies all end as prices with the time that their source gave."""
@@ -60,6 +67,33 @@ def test_each_asset_class_gets_a_price(etl: Handler, database: Database, name: s
     assert len(prices) == 1
     assert prices[0][0] > Decimal(0)
     assert (prices[0][1].year, prices[0][1].month) == (2026, 3)
+
+
+def test_an_absurd_move_is_told_in_the_log_and_counted(
+    etl: Handler, database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A warning a price, with what is needed to judge it and no word of the settings; the metric is what rings."""
+    database.query(
+        "INSERT INTO candles SELECT id, '1m', '2026-03-02T09:59:00Z', 640, 640, 640, 640, 1, NULL, NULL, true,"
+        " '2026-03-02T10:00:00Z', 1 FROM symbols WHERE symbol = 'BTCUSDT'"
+    )
+    log = StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", log)
+    etl(event("sqs_binance_klines"), Context())
+    lines = [json.loads(line) for line in (log.getvalue() + capsys.readouterr().out).splitlines()]
+    told = [line for line in lines if line.get("message") == "absurd move held back"]
+    assert [line["level"] for line in told] == ["WARNING"] * 4
+    assert told[0]["move"]["moment"].startswith("2026-03-02 10:00:00")
+    assert told[0]["move"] | {"moment": "", "raw_key": ""} == {
+        "symbol": "BTCUSDT",
+        "interval": "1m",
+        "moment": "",
+        "price": "64031.50000000",
+        "reference": "640",
+        "raw_key": "",
+    }
+    assert told[0]["move"]["raw_key"].startswith("raw/source=binance/")
+    assert [line["MovesHeld"] for line in lines if "MovesHeld" in line] == [[4.0]]
 
 
 def test_a_report_becomes_the_sources_status(etl: Handler, database: Database) -> None:

@@ -14,6 +14,7 @@ from tests.recordings.kinds import (
     chart,
     klines,
     rates,
+    reference,
     refused_chart,
     tickers,
 )
@@ -239,23 +240,31 @@ EXCHANGERATE: dict[str, Expectation] = {
 }
 
 OTHERS: dict[str, Expectation] = {
-    # A host set by mistake: another vendor's rates are not taken for this one's.
-    "frankfurter-v1-date-eur-gbp.json": Refuses(
-        asked=rates("EUR", "EUR/GBP"), error=MalformedPayloadError, reason="not_v6"
+    "frankfurter-v1-date-eur-gbp.json": Reads(
+        asked=reference("EUR/GBP", "GBP/EUR", "EUR/USD"),
+        prices=2,
+        quotes={"EUR/GBP": "0.84173", "GBP/EUR": "1.188029416"},
+        as_of=("2025-03-18T15:00:00+00:00",) * 2,
     ),
+    "frankfurter-v1-range-eur-usd-inr.json": Reads(
+        asked=reference("EUR/USD", "USD/INR"),
+        prices=6,
+        quotes={"EUR/USD": "1.1225", "USD/INR": "96.32472160"},
+        as_of=tuple(f"2026-{day}T14:00:00+00:00" for day in ("09-30", "09-30", "10-01", "10-01", "10-02", "10-02")),
+    ),
+    # Without a window nothing is settled; that there were no publications is an answer all the same.
+    "frankfurter-v1-error-404.json": Reads(asked=reference("EUR/RUB", status=404)),
+    # Another base than the euro is rounded, and is never asked for.
     "frankfurter-v1-latest-usd-inr.json": Refuses(
-        asked=rates("USD", "USD/INR"), error=MalformedPayloadError, reason="not_v6"
+        asked=reference("USD/INR"), error=MalformedPayloadError, reason="wrong_base"
     ),
-    "frankfurter-v1-range-eur-usd-inr.json": Refuses(
-        asked=rates("EUR", "EUR/USD"), error=MalformedPayloadError, reason="not_v6"
-    ),
+    # Version 2 blends the rates of many banks.
     "frankfurter-v2-rate-eur-gbp.json": Refuses(
-        asked=rates("EUR", "EUR/GBP"), error=MalformedPayloadError, reason="not_v6"
+        asked=reference("EUR/GBP"), error=MalformedPayloadError, reason="wrong_amount"
     ),
-    "frankfurter-v1-error-404.json": Refuses(
-        asked=rates("USD", *PAIRS, status=404), error=MalformedPayloadError, reason="request_refused"
+    "ecb-sdmx-csv-asof-saturday.json": NotSpoken(
+        "the central bank's own CSV: MarketFlow asks Frankfurter for the same"
     ),
-    "ecb-sdmx-csv-asof-saturday.json": NotSpoken("the central bank's CSV: MarketFlow has no source that asks for it"),
     "index.json": NotSpoken("the list of the recordings, no vendor's answer"),
 }
 

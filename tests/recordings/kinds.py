@@ -27,7 +27,8 @@ class Reads:
     """The recording is an answer: `candles`, `prices` and `actions` are counts, `rejects` their reasons in order.
 
     `first` and `last` are `(open time, open, high, low, close, volume)` of those candles as texts, `forming` the open
-    times of the candles that are not final, `quotes` prices by symbol, `currency` the unit of all of them.
+    times of the candles that are not final, `quotes` prices by symbol, `as_of` the times of all prices in order,
+    `currency` the unit of all rows.
     """
 
     asked: Asked
@@ -39,6 +40,7 @@ class Reads:
     last: tuple[str, ...] = ()
     forming: tuple[str, ...] = ()
     quotes: dict[str, str] = field(default_factory=dict)
+    as_of: tuple[str, ...] = ()
     currency: str | None = None
 
 
@@ -82,6 +84,11 @@ def chart(symbol: str, interval: Interval, clock: datetime = datetime(2025, 2, 2
 def refused_chart(status: int) -> Asked:
     """A chart of minutes at Yahoo that was answered with an error."""
     return Asked(source="yahoo", dataset="chart_1m", symbols=("X",), interval=Interval.M1, status=status)
+
+
+def reference(*symbols: str, status: int = 200) -> Asked:
+    """Reference rates of the ECB at Frankfurter."""
+    return Asked(source="ecb", dataset="rates_1d", symbols=symbols, interval=Interval.D1, status=status)
 
 
 def rates(base: str, *symbols: str, status: int = 200) -> Asked:

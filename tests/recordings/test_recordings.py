@@ -72,6 +72,7 @@ def test_an_answer_is_read_as_expected(name: str) -> None:
     assert tuple(one.open_time.isoformat() for one in payload.candles if not one.final) == expected.forming
     quotes = {price.source_symbol: str(price.price) for price in payload.prices}
     assert expected.quotes.items() <= quotes.items()
+    assert not expected.as_of or tuple(price.as_of.isoformat() for price in payload.prices) == expected.as_of
     if expected.currency:
         assert {one.currency for one in (*payload.candles, *payload.prices)} == {expected.currency}
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from marketflow.config import AwsCredentials, EtlSettings, FetchSettings
+from marketflow.domain.moves import BOUNDS
+from marketflow.domain.symbol import AssetType
 from marketflow.errors import ConfigurationError
 
 pytestmark = pytest.mark.unit
@@ -51,3 +55,14 @@ def test_credentials_never_show_in_messages() -> None:
     )
     assert "hush" not in repr(known)
     assert "psst" not in repr(known)
+
+
+def test_the_bounds_of_moves_are_exact_and_above_one() -> None:
+    """Each kind of market has its own, as JSON; without the setting there are defaults; what holds all is refused."""
+    etl = {"MARKETFLOW_STAGE": "test", "DATA_BUCKET": "bucket", "DATABASE_URL": "postgresql://x@/y"}
+    assert EtlSettings.load(etl).max_moves == BOUNDS
+    settings = EtlSettings.load({**etl, "MAX_MOVES": '{"crypto": 2.5}'})
+    assert settings.max_moves == {AssetType.CRYPTO: Decimal("2.5")}
+    for wrong in ('{"crypto": 1}', '{"bonds": 5}', "5", "{"):
+        with pytest.raises(ConfigurationError, match="MAX_MOVES"):
+            EtlSettings.load({**etl, "MAX_MOVES": wrong})

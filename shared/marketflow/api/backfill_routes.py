@@ -37,7 +37,9 @@ class BackfillBody(Body):
     """POST /v1/backfills."""
 
     symbol: Text = Field(min_length=1, max_length=40, description="The symbol's name.", examples=["BTCUSDT"])
-    interval: Interval = Field(description="The candles' length; one that the source itself has.", examples=["1m"])
+    interval: Interval = Field(
+        description="The candles' length; one that the source itself has, 1d for currencies.", examples=["1m"]
+    )
     start: Moment = Field(description="The first open time; a date means its midnight in UTC.")
     end: _MaybeMoment = Field(default=None, description="The time at which to stop, not included; without it, now.")
 
@@ -100,8 +102,8 @@ class BackfillRoutes:
                 method="POST",
                 path="/v1/backfills",
                 handler=self.begin_backfill,
-                summary="Fetches the past of a symbol from its source, in the background. Asking twice for the same "
-                "range stores nothing twice.",
+                summary="Fetches the past of a symbol from its source, in the background: that of currencies from the "
+                "ECB's reference rates, which are daily. Asking twice for the same range stores nothing twice.",
                 access=Access.ADMIN,
                 body=BackfillBody,
                 problems=(Problem.NOT_POSSIBLE, Problem.SYMBOL_NOT_FOUND, *_ONCE),

@@ -202,6 +202,7 @@ class HistoryParameters(_Range):
     """GET /v1/prices/{symbol}/history: times are those of the prices, `as_of`."""
 
     symbol: str = Field(description="The symbol's name.", examples=["BTCUSDT"])
+    source: Text | None = Field(default=None, max_length=40, description="Only what this source said.")
     format: Layout = Field(default=Layout.JSON, description="A JSON array, CSV with a header row, or JSON lines.")
 
 

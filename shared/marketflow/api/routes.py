@@ -219,6 +219,7 @@ class ReadRoutes:
         """A page of observed prices. None is ever settled: a redrive or a replay may still add one in between."""
         position = self._position(request, parameters.cursor, length=1)
         query = HistoryQuery(
+            source=parameters.source,
             start=parameters.start,
             end=parameters.end,
             descending=parameters.descending,

@@ -72,7 +72,11 @@ _REPORT: dict[str, Schema] = {
     "budget_limit": _or_null(COUNT),
     "newest_data_at": _or_null(TIME),
     "age_seconds": _or_null(_AGE),
-    "stale": _said(TRUTH, "Whether the newest data is older than the target, or there is none."),
+    "stale": _said(
+        TRUTH,
+        "Whether the newest data is older than the target, or there is none; never of a source that is asked on "
+        "request only, whose target is 0.",
+    ),
 }
 
 _KEY: dict[str, Schema] = {
@@ -190,14 +194,14 @@ SCHEMAS: dict[str, Schema] = {
         currency=TEXT,
         as_of=TIME,
         age_seconds=_AGE,
-        stale=_said(TRUTH, "Whether it is older than the source's freshness target."),
-        source=TEXT,
+        stale=_said(TRUTH, "Whether it is older than the freshness target of the symbol's source."),
+        source=_said(TEXT, "Who said it."),
     ),
     "ObservedPrice": _object(
         "A price that was observed.",
-        as_of=_said(TIME, "The time of the price."),
+        as_of=_said(TIME, "The time of the price; of a published rate that of its publication."),
         price=DECIMAL,
-        source=TEXT,
+        source=_said(TEXT, "Who said it: of a currency's past that is ecb, where the symbol's source has none."),
         currency=TEXT,
         observed_at=_said(TIME, "When we received it."),
     ),

@@ -14,6 +14,7 @@ from itertools import accumulate
 from zoneinfo import ZoneInfo
 
 from marketflow.domain.interval import Interval
+from marketflow.domain.numbering import Runs, joined, outside
 
 DAY = 86_400
 _WEEKDAYS = 5  # Monday to Friday
@@ -153,6 +154,12 @@ def always_open(interval: Interval, start: int, end: int) -> list[Block]:
     anchor = _MONDAY if interval is Interval.W1 else 0
     first = anchor + (start - anchor) // step * step
     return [Block(first, anchor - (anchor - max(end, first + 1)) // step * step, step)]
+
+
+def published(blocks: Iterable[Block], closed: Runs, stored: Runs) -> list[Block]:
+    """The days of `blocks` without those that were `closed`, unless a rate of them is `stored` all the same."""
+    days = joined((block.opens, block.closes) for block in blocks)
+    return [Block(first, end, DAY) for first, end in outside(days, outside(closed, stored))]
 
 
 def of_exchange(exchange: Exchange, interval: Interval, start: int, end: int) -> list[Block]:

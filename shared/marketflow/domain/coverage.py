@@ -19,13 +19,15 @@ class Asked:
     """For which open times an answer is complete, about one symbol (vendor spelling) and interval.
 
     A candle that opens inside `fetched` and is not stored does not exist at the source, by the source's own answer. One
-    inside `refused` came and was no data. Both only ever grow, and nothing that was still forming is in either.
+    inside `refused` came and was no data. On a day inside `closed` the source published no rate. All only ever grow,
+    and nothing that was still forming is in any.
     """
 
     source_symbol: str
     interval: Interval
     fetched: tuple[Span, ...] = ()
     refused: tuple[Span, ...] = ()
+    closed: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +60,25 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Supplement:
+    """A source that gives, on request, the daily rates of pairs between two of its `currencies`, from `since` (UTC)."""
+
+    currencies: frozenset[str]
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Supply:
     """What the catalogue declares of a source's candles.
 
     `flat_candles` says that it sends a candle for a time without trades, so that a missing one means an outage.
+    `supplements` are the other sources that have the past of its currencies.
     """
 
     calendar: Calendar
     flat_candles: bool
     reach: Mapping[Interval, Reach]
+    supplements: Sequence[Supplement] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +122,9 @@ class CoverageFacts:
     `first` is the first open time that was ever stored. `stored` are the first and the last of runs of final candles
     one step apart. `fetched_until` is how far any answer reached. Of the symbol's exchange: `sessions`, the local
     `hours` of most of them, the dates on which anything was `traded`, and for what its daily candles (`days`) and its
-    `minutes` were fetched. `taken` are the gaps that the auditor has taken on, in order.
+    `minutes` were fetched. Of a pair of currencies: its `currencies`, the days that were `closed` where its past comes
+    from, and since when it is `watched`: the day of the first rate of its own source, which has one on every day.
+    At `held` candles are stored that are held back. `taken` are the gaps that the auditor has taken on, in order.
     """
 
     symbol: str
@@ -129,6 +143,10 @@ class CoverageFacts:
     traded: frozenset[date] = frozenset()
     days: Seconds = ()
     minutes: Seconds = ()
+    currencies: frozenset[str] = frozenset()
+    closed: Seconds = ()
+    watched: int | None = None
+    held: Seconds = ()
     taken: Sequence[Taken] = ()
 
 

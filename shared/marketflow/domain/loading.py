@@ -7,6 +7,7 @@ from datetime import datetime
 
 from marketflow.domain.fetching import FetchRequest, RawResponse
 from marketflow.domain.jobs import Part
+from marketflow.domain.moves import Move
 
 WHOLE_PAYLOAD = -1
 """The position of a Reject that stands for everything that a response said."""
@@ -16,13 +17,15 @@ WHOLE_PAYLOAD = -1
 class Provenance:
     """Where rows come from: the archived answer, its source and dataset, and when it was received (UTC).
 
-    `observed_at` decides between two answers about the same candle: the later one knows better.
+    `observed_at` decides between two answers about the same candle: the later one knows better. `owner` is the source
+    whose symbols the rows are of, None: the same.
     """
 
     raw_key: str
     source: str
     dataset: str
     observed_at: datetime
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,7 @@ class LoadResult:
 
     `unchanged` rows were there already with the same values, or with newer ones. `quarantined` counts the refused rows
     that were not in the quarantine before. Loading the same payload again gives zero written and zero quarantined.
+    `moves` are the rows of this answer that are held back, and those of others that are since it was loaded.
     """
 
     candles_written: int = 0
@@ -40,6 +44,7 @@ class LoadResult:
     actions_written: int = 0
     actions_unchanged: int = 0
     quarantined: int = 0
+    moves: tuple[Move, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

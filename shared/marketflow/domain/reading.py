@@ -68,9 +68,10 @@ class HistoryQuery:
     """Which observed prices of a symbol: `as_of` in `[start, end)` (UTC, None: no bound), at most `limit`.
 
     Ordered by `as_of`, the newest first when `descending`; `after` is the one behind which the page begins, in that
-    order. `quoted` writes decimals as JSON strings.
+    order. `source` is the one that said them, None: any. `quoted` writes decimals as JSON strings.
     """
 
+    source: str | None = None
     start: datetime | None = None
     end: datetime | None = None
     descending: bool = False

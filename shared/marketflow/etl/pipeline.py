@@ -23,13 +23,16 @@ NOT_AN_ANSWER = "not_an_answer"
 
 
 class Pipeline:
-    """The ETL of one source: `strategy` is that of its asset type."""
+    """The ETL of one source: `strategy` is that of its asset type, `owner` the source of its symbols (None: itself)."""
 
-    def __init__(self, *, strategy: Strategy, parser: Parser, archive: Archive, loader: Loader) -> None:
+    def __init__(
+        self, *, strategy: Strategy, parser: Parser, archive: Archive, loader: Loader, owner: str | None = None
+    ) -> None:
         self._strategy = strategy
         self._parser = parser
         self._archive = archive
         self._loader = loader
+        self._owner = owner
 
     def run(self, delivery: Delivery) -> LoadResult:
         """Load one answer; a row that is not data goes to the quarantine, and so does a payload that is none at all.
@@ -92,6 +95,7 @@ class Pipeline:
             source=delivery.request.source,
             dataset=delivery.request.dataset,
             observed_at=response.received_at,
+            owner=self._owner,
         )
         return self._loader.load(payload, provenance)
 

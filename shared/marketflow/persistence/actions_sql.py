@@ -49,7 +49,7 @@ _PAYOUTS = f""", payout as materialized (
   {_in_era("e", "a.observed_at", "a")}
   cross join lateral (
     select close, observed_at from candles
-    where symbol_id = a.symbol_id and interval = '1d' and final
+    where symbol_id = a.symbol_id and interval = '1d' and final and not held
       and open_time < a.effective and open_time >= a.effective - interval '14 days'
     order by open_time desc limit 1) p
   {_in_era("f", "p.observed_at", "a")}
@@ -126,7 +126,7 @@ def candles(adjustment: Adjustment, layout: Layout, *, quoted: bool, descending:
     """A stock's candles on another basis, as one row like that of `read_sql.candles`; of any other symbol none."""
     row = csv_row() if layout is Layout.CSV else json_row(quoted=quoted)
     glue = "','" if layout is Layout.JSON else "chr(10)"
-    of_symbol = "c.symbol_id = s.id and c.interval = cast(:interval as candle_interval)"
+    of_symbol = "c.symbol_id = s.id and c.interval = cast(:interval as candle_interval) and not c.held"
     inside = "c.open_time >= :start and c.open_time < :end"
     last, behind, order = ("oldest", "<", "desc") if descending else ("newest", ">", "asc")
     return f"""{eras(with_dividends=adjustment is Adjustment.ALL)}
@@ -160,7 +160,7 @@ from (
     select c.*, row_number() over (order by s.symbol, c.open_time {order}) as n
     from share s cross join lateral (
       select * from candles c
-      where c.symbol_id = s.id and c.interval = cast(:interval as candle_interval)
+      where c.symbol_id = s.id and c.interval = cast(:interval as candle_interval) and not c.held
         and c.open_time >= :start and c.open_time < :end
         and (s.symbol > :after_symbol or c.open_time {behind} :after)
       order by c.open_time {order} limit :limit + 1) c

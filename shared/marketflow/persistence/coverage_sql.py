@@ -5,20 +5,24 @@ from __future__ import annotations
 
 ASKED = """asked AS (
     -- A union: it comes to the same however often, and in whatever order, the answers come.
-    INSERT INTO fetched_ranges AS known (symbol_id, interval, fetched, refused)
+    INSERT INTO fetched_ranges AS known (symbol_id, interval, fetched, refused, closed)
     SELECT s.id, a.interval,
-           CASE WHEN odd THEN '{}' ELSE a.fetched END, CASE WHEN odd THEN a.refused + a.fetched ELSE a.refused END
+           CASE WHEN odd THEN '{}' ELSE a.fetched END, CASE WHEN odd THEN a.refused + a.fetched ELSE a.refused END,
+           CASE WHEN odd THEN '{}' ELSE a.closed END
     FROM json_to_recordset(CAST(:asked AS json)) AS a (
-        source_symbol text, interval candle_interval, fetched tstzmultirange, refused tstzmultirange
+        source_symbol text, interval candle_interval, fetched tstzmultirange, refused tstzmultirange,
+        closed tstzmultirange
     )
-    JOIN symbols AS s ON s.source = :source AND s.source_symbol = a.source_symbol
+    JOIN symbols AS s ON s.source = :owner AND s.source_symbol = a.source_symbol
     CROSS JOIN LATERAL (
         SELECT EXISTS (SELECT FROM misfits AS m WHERE m.source_symbol = a.source_symbol AND m.position >= 0) AS odd
     ) AS judged
     ORDER BY s.id, a.interval
     ON CONFLICT (symbol_id, interval) DO UPDATE SET
-        fetched = known.fetched + excluded.fetched, refused = known.refused + excluded.refused
-    WHERE NOT (known.fetched @> excluded.fetched AND known.refused @> excluded.refused)
+        fetched = known.fetched + excluded.fetched, refused = known.refused + excluded.refused,
+        closed = known.closed + excluded.closed
+    WHERE NOT (known.fetched @> excluded.fetched AND known.refused @> excluded.refused
+               AND known.closed @> excluded.closed)
 """
 
 SESSIONS = """seen_sessions AS (
@@ -28,7 +32,7 @@ SESSIONS = """seen_sessions AS (
     FROM json_to_recordset(CAST(:sessions AS json)) AS p (
         source_symbol text, opens_at timestamptz, closes_at timestamptz
     )
-    JOIN symbols AS s ON s.source = :source AND s.source_symbol = p.source_symbol
+    JOIN symbols AS s ON s.source = :owner AND s.source_symbol = p.source_symbol
     WHERE NOT EXISTS (
         SELECT FROM sessions AS k
         WHERE k.exchange = coalesce(s.exchange, s.symbol) AND k.opens_at = p.opens_at AND k.closes_at <= p.closes_at
@@ -68,9 +72,20 @@ def _runs(rows: str, latest: str) -> str:
 
 
 _OF_SYMBOL = "c.symbol_id = s.id and c.interval = cast(:interval as candle_interval)"
-_CANDLES = f"from candles c where {_OF_SYMBOL} and c.final and c.open_time >= piece and c.open_time < piece_end"
+_CANDLES = f"""from candles c where {_OF_SYMBOL} and c.final and not c.held
+      and c.open_time >= piece and c.open_time < piece_end"""
 _RATES = """select distinct date_trunc('day', p.as_of, 'UTC') as moment from prices p
-    where s.rates and p.symbol_id = s.id and p.as_of >= w.start and p.as_of < w.until"""
+    where s.rates and p.symbol_id = s.id and not p.held and p.as_of >= w.start and p.as_of < w.until"""
+_HELD = f"""select range_agg(tstzrange(moment, moment + interval '1 minute')) from (
+    select c.open_time as moment from candles c where {_OF_SYMBOL} and c.held and c.open_time >= w.start
+      and c.open_time < w.until
+    union all
+    select date_trunc('day', p.as_of, 'UTC') from prices p
+    where s.rates and p.symbol_id = s.id and p.held and p.as_of >= w.start and p.as_of < w.until) held"""
+
+_WATCHED = """select date_trunc('day', p.as_of, 'UTC')
+    from prices p left join raw_objects o on o.id = p.raw_id
+    where s.rates and p.symbol_id = s.id and coalesce(o.source, s.source) = s.source order by p.as_of limit 1"""
 
 _STORED = f"""select json_agg(json_build_array({_seconds("first")}, {_seconds("last")}) order by first) from (
     select r.first, r.last
@@ -137,6 +152,8 @@ select s.symbol, s.source, s.timezone, s.active, w.start, {_seconds("w.first")},
    from candles c where c.interval = '1d' and c.open_time >= w.start - interval '32 days' and c.open_time < w.until
      and c.symbol_id in (select id from symbols o where coalesce(o.exchange, o.symbol) = s.venue)),
   {_spans(_of_exchange("1d"))}, {_spans(_of_exchange("1m"))},
+  concat_ws(' ', s.base_currency, s.quote_currency), {_spans("k.closed")}, {_seconds(f"({_WATCHED})")},
+  {_spans(f"({_HELD})")},
   (select json_agg(json_build_array({_seconds("starts_at")}, {_seconds("ends_at")}, tries, {running("g.job")})
      order by starts_at)
    from gaps g where g.symbol_id = s.id and g.interval = cast(:interval as candle_interval) and g.closed_at is null

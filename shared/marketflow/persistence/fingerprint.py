@@ -3,7 +3,8 @@
 
 Left out is what does not come from the answers: `symbols` (what operators decide; rows name their symbol by `symbol`,
 since ids depend on the order in which symbols were added), `source_status` (when loads and runs took place), and the
-bookkeeping of jobs and gaps. Every column of the tables below is in, numbers with their very digits.
+bookkeeping of jobs and gaps. Every column of the tables below is in, numbers with their very digits. What is held back
+follows from the answers and from `max_moves`: databases are equal that judged by the same bounds.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ _VALUES = ("t.open", "t.high", "t.low", "t.close", "t.volume", "t.quote_volume",
 
 _COLUMNS: dict[str, tuple[str, ...]] = {
     "raw_objects": ("t.id", "t.key", "t.source", "t.dataset", _epoch("received_at")),
-    "candles": ("s.symbol", "t.interval", _epoch("open_time"), *_VALUES, "t.final", *_OBSERVED),
+    "candles": ("s.symbol", "t.interval", _epoch("open_time"), *_VALUES, "t.final", *_OBSERVED, "t.held"),
     "revisions": ("s.symbol", "t.interval", _epoch("open_time"), *_VALUES, *_OBSERVED),
     "answers": ("s.symbol", "t.interval", _ranges("said"), *_OBSERVED),
-    "prices": ("s.symbol", _epoch("as_of"), "t.price", *_OBSERVED),
+    "prices": ("s.symbol", _epoch("as_of"), "t.price", *_OBSERVED, "t.held"),
     "actions": (
         *("s.symbol", "t.kind", _epoch("effective"), "t.amount", "t.currency", "t.numerator", "t.denominator"),
         *(*_OBSERVED, _epoch("last_observed_at"), "t.last_raw_id"),
@@ -40,7 +41,7 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
         *("t.raw_id", "t.position", "t.reason", "t.symbol", "t.detail", "t.row_text", "t.raw_key", "t.source"),
         *("t.dataset", _epoch("observed_at")),
     ),
-    "fetched_ranges": ("s.symbol", "t.interval", _ranges("fetched"), _ranges("refused")),
+    "fetched_ranges": ("s.symbol", "t.interval", _ranges("fetched"), _ranges("refused"), _ranges("closed")),
     "sessions": ("t.exchange", _epoch("opens_at"), _epoch("closes_at")),
 }
 

@@ -38,9 +38,12 @@ SELECT id, CAST(:part AS bigint),
        CASE WHEN found > 0 THEN 'stored' WHEN refused.count = 0 THEN 'empty' ELSE 'failed' END, true, found,
        refused.count, CASE WHEN found = 0 THEN refused.reason END, CASE WHEN found = 0 THEN refused.detail END, :subject
 FROM (
-    -- With minutes Yahoo sends the latest price too, which is no part of the past that a backfill asked for.
-    SELECT id, CASE kind WHEN 'backfill' THEN CAST(:candles AS integer)
-                         ELSE CAST(:candles AS integer) + CAST(:prices AS integer) END AS found
+    -- With minutes Yahoo sends the latest price too, which is no part of the past that a backfill asked for. That of
+    -- currencies is prices and nothing else.
+    SELECT id, CASE WHEN kind = 'backfill' AND NOT EXISTS (
+                        SELECT FROM symbols AS s WHERE s.symbol = jobs.symbol AND s.asset_type = 'forex'
+                    ) THEN CAST(:candles AS integer)
+                    ELSE CAST(:candles AS integer) + CAST(:prices AS integer) END AS found
     FROM jobs WHERE id = :id
 ) AS job, (
     SELECT CAST(count(*) AS integer) AS count, (array_agg(reason ORDER BY position, reason))[1] AS reason,

@@ -39,7 +39,7 @@ ROWS = """candle_rows AS MATERIALIZED (
         open numeric, high numeric, low numeric, close numeric, volume numeric, quote_volume numeric, trades bigint,
         final boolean
     )
-    LEFT JOIN symbols AS s ON s.source = :source AND s.source_symbol = r.source_symbol
+    LEFT JOIN symbols AS s ON s.source = :owner AND s.source_symbol = r.source_symbol
 ), good_candles AS MATERIALIZED (
     -- Of a key that stands twice in one payload the final row counts, then the last one.
     SELECT DISTINCT ON (symbol_id, interval, open_time)

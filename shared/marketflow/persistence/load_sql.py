@@ -15,7 +15,7 @@ LOCK = """
 SELECT FROM symbols WHERE source = :source AND source_symbol = ANY(CAST(:names AS text[]))
 ORDER BY id FOR NO KEY UPDATE
 """
-"""Before the candles of these symbols are loaded: the next statement sees what the holder before it stored.
+"""Before rows of these symbols are loaded and judged: the next statement sees what the holder before it stored.
 
 In the order of their ids, so that no two loads wait for each other.
 """

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from marketflow.domain.coverage import Asked, Session, Span
 from marketflow.domain.fetching import FetchReport
 from marketflow.domain.loading import LoadResult, Provenance
+from marketflow.domain.moves import BOUNDS
 from marketflow.domain.records import Candle, CorporateAction, ParsedPayload, Price, Reject
+from marketflow.domain.symbol import AssetType
 from marketflow.persistence.connection import Database
 from marketflow.persistence.load_candles_sql import CORRECT
 from marketflow.persistence.load_sql import LOCK, REPORT, load
+from marketflow.persistence.moves_sql import judgements, move
 
 
 class Loader:
     """Writes payloads and reports. Every method may be repeated."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, max_moves: Mapping[AssetType, Decimal] = BOUNDS) -> None:
         self._database = database
+        self._bounds = {**BOUNDS, **max_moves}
 
     def load(self, payload: ParsedPayload, provenance: Provenance) -> LoadResult:
         """Store what one answer said; what was refused, here or before, goes to the quarantine.
@@ -31,7 +35,8 @@ class Loader:
         newest forming one until there is a final one. Loading an answer that says something else than it did when it
         was loaded before replaces what it said; what it no longer says at all stays. Rows whose `source_symbol` the
         source does not have are refused as `unknown_symbol`, candles and prices in another currency than the symbol's
-        as `wrong_currency`; then the answer settles nothing but that.
+        as `wrong_currency`; then the answer settles nothing but that. Rows whose prices are too far from the last ones
+        are stored and held back (`marketflow.domain.moves`; `max_moves` are the bounds).
 
         One transaction, and a second one where a final candle is contradicted: a process that ends between the two
         leaves the others of its rows stored, and the message comes again.
@@ -39,6 +44,7 @@ class Loader:
         The rows must satisfy `marketflow.domain.rules`; the table's constraints stop the transaction otherwise.
         Raises RetryLaterError or DatabaseUnavailableError; then a later try gives the same result as this one would.
         """
+        owner = provenance.owner or provenance.source
         parts = {
             "candles": _json(_candle(candle) for candle in payload.candles),
             "prices": _json(_price(price) for price in payload.prices),
@@ -47,22 +53,26 @@ class Loader:
             "sessions": _json(_session(session) for session in payload.sessions),
         }
         parts = {name: rows for name, rows in parts.items() if rows != "[]"}
+        number = raw_id(provenance.raw_key)
         parameters: dict[str, object] = {
-            "raw_id": raw_id(provenance.raw_key),
+            "raw_id": number,
             "raw_key": provenance.raw_key,
             "source": provenance.source,
+            "owner": owner,
             "dataset": provenance.dataset,
             "observed_at": provenance.observed_at,
             "rejects": _json(_reject(reject) for reject in payload.rejects),
             **parts,
         }
-        names = sorted({storable(candle.source_symbol) for candle in payload.candles})
-        lock = [(LOCK, {"source": provenance.source, "names": names})] if names else []
-        ((counts,),) = self._database.together(*lock, (load(frozenset(parts)), parameters))[-1:]
+        names = _names(payload)
+        lock = [(LOCK, {"source": owner, "names": names})] if names else []
+        judge = judgements(payload, owner=owner, raw_id=number, bounds=self._bounds)
+        (counts,), *judged = self._database.together(*lock, (load(frozenset(parts)), parameters), *judge)[len(lock) :]
         candles, candles_written, odd, prices, prices_written, actions, actions_written, quarantined = counts
         if odd:
-            (((corrected,),),) = self._database.together(*lock, (CORRECT, parameters))[-1:]
+            ((corrected,),), *again = self._database.together(*lock, (CORRECT, parameters), *judge)[len(lock) :]
             candles_written += corrected
+            judged += again
         return LoadResult(
             candles_written=candles_written,
             candles_unchanged=candles - candles_written,
@@ -71,6 +81,7 @@ class Loader:
             actions_written=actions_written,
             actions_unchanged=actions - actions_written,
             quarantined=quarantined,
+            moves=tuple(dict.fromkeys(move(row) for found in judged for row in found)),
         )
 
     def record_report(self, report: FetchReport) -> None:
@@ -86,6 +97,13 @@ class Loader:
             budget_limit=report.budget_limit,
             outage=_ranges(() if report.outage is None else (report.outage,)),
         )
+
+
+def _names(payload: ParsedPayload) -> list[str]:
+    """The vendor's names of the symbols that the payload has rows of."""
+    names = {row.source_symbol for row in payload.candles}
+    names |= {row.source_symbol for row in payload.prices} | {row.source_symbol for row in payload.actions}
+    return sorted(storable(name) for name in names)
 
 
 def raw_id(raw_key: str) -> int:
@@ -166,6 +184,7 @@ def _asked(asked: Asked) -> dict[str, object]:
         "interval": asked.interval.value,
         "fetched": _ranges(asked.fetched),
         "refused": _ranges(asked.refused),
+        "closed": _ranges(asked.closed),
     }
 
 

@@ -2,7 +2,8 @@
 """The statements of the read path.
 
 Candle rows are glued together with `||`: `json_build_object` takes two and a half times as long. Times are written by
-`to_char`, because a timestamp's own text depends on the session's DateStyle.
+`to_char`, because a timestamp's own text depends on the session's DateStyle. Rows that are held back
+(`marketflow.domain.moves`) are in no answer.
 """
 
 from __future__ import annotations
@@ -35,6 +36,11 @@ def _age(column: str) -> str:
     """Whole seconds from a time to `:now`, null when there is no time; a clock ahead of ours counts as none."""
     # greatest() would take a missing time for zero.
     return f"floor(case when {column} > :now then 0 else extract(epoch from cast(:now as timestamptz) - {column}) end)"
+
+
+def _behind(target: str) -> str:
+    """Whether the newest data of a source is older than so many seconds, or there is none."""
+    return f"coalesce({_age('newest_data_at')} > {target}, true)"
 
 
 def quote(text: str) -> str:
@@ -84,6 +90,9 @@ from (select {_SYMBOL} as item, symbol, row_number() over (order by symbol) as n
     and strpos(lower(concat_ws(' ', symbol, name)), lower(coalesce(cast(:text as text), ''))) > 0
   order by symbol limit :limit + 1) page"""
 
+_SAID_BY = "coalesce((select r.source from raw_objects r where r.id = {}), s.source)"
+"""The source of the answer with a number, which of currencies need not be that of the symbol."""
+
 _SOURCE = json_object(
     {
         **{name: f"to_json(k.{name})" for name in ("source", "title", "asset_type")},
@@ -96,7 +105,8 @@ _SOURCE = json_object(
         "budget_left": optional("case when budget_used > budget_limit then 0 else budget_limit - budget_used end"),
         "newest_data_at": optional(quote(moment("newest_data_at"))),
         "age_seconds": optional(_age("newest_data_at")),
-        "stale": f"coalesce({_age('newest_data_at')} > k.freshness_target_seconds, true)",
+        # A target of zero is that of a source that is asked on request only.
+        "stale": f"(k.freshness_target_seconds > 0 and {_behind('k.freshness_target_seconds')})",
         "freshness_target_seconds": "k.freshness_target_seconds",
         "attribution": "to_json(k.attribution)",
         "terms_url": "to_json(k.terms_url)",
@@ -108,14 +118,15 @@ from json_to_recordset(:catalogue) as k(source text, title text, asset_type text
   attribution text, terms_url text)
 left join source_status s on s.source = k.source"""
 
-PAIRS = """select s.symbol, s.source, s.asset_type, s.base_currency, s.quote_currency, o.price, o.as_of
+PAIRS = f"""select s.symbol, {_SAID_BY.format("o.raw_id")}, s.asset_type, s.base_currency, s.quote_currency,
+  o.price, o.as_of
 from symbols s left join lateral (
-  select price, as_of from (
-    (select price, as_of, 1 as choice from prices
-      where symbol_id = s.id and as_of <= :at order by as_of desc limit 1)
+  select price, as_of, raw_id from (
+    (select price, as_of, raw_id, 1 as choice from prices
+      where symbol_id = s.id and as_of <= :at and not held order by as_of desc limit 1)
     union all
-    (select close, open_time + interval '1 minute', 2 from candles c
-      where c.symbol_id = s.id and c.interval = '1m' and c.final
+    (select close, open_time + interval '1 minute', raw_id, 2 from candles c
+      where c.symbol_id = s.id and c.interval = '1m' and c.final and not c.held
         and c.open_time <= cast(:at as timestamptz) - interval '1 minute'
       order by c.open_time desc limit 1)) seen
   order by as_of desc, choice limit 1) o on true
@@ -124,11 +135,12 @@ order by s.symbol"""
 """Both branches are one step in the primary key's index; an observation wins over a candle that closed with it."""
 
 _LAG = """json_build_object('source', source, 'newest_data_at', {newest_data_at},
-  'age_seconds', {age}, 'stale', coalesce({age} > target, true), 'freshness_target_seconds', target,
+  'age_seconds', {age}, 'stale', coalesce(target, 1) > 0 and {behind}, 'freshness_target_seconds', target,
   'last_fetch_at', {last_fetch_at}, 'last_success_at', {last_success_at}, 'last_loaded_at', {last_loaded_at},
   'next_due_at', {next_due_at}, 'last_error_at', {last_error_at}, 'last_error', last_error,
   'budget_used', budget_used, 'budget_limit', budget_limit)""".format(
     age=_age("newest_data_at"),
+    behind=_behind("target"),
     **{
         column: moment(column)
         for column in (
@@ -156,31 +168,32 @@ def prices(*, quoted: bool) -> str:
     return f"""select w.name, s.id is not null, '{{"symbol":' || to_json(s.symbol) || ',"price":' || {price}
   || ',"currency":' || to_json(s.quote_currency) || ',"as_of":"' || {moment("p.as_of")}
   || '","age_seconds":' || {age} || ',"stale":' || coalesce({age} > {target}, true)
-  || ',"source":' || to_json(s.source) || '}}'
+  || ',"source":' || to_json({_SAID_BY.format("p.raw_id")}) || '}}'
 from unnest(string_to_array(:names, ',')) as w(name)
 left join symbols s on s.symbol = w.name
-left join lateral (select price, as_of from prices where symbol_id = s.id order by as_of desc limit 1) p on true"""
+left join lateral (
+  select price, as_of, raw_id from prices where symbol_id = s.id and not held order by as_of desc limit 1) p on true"""
 
 
 @cache
 def history(layout: Layout, *, quoted: bool, descending: bool) -> str:
     """One symbol's observed prices as one row: text, and behind which `as_of` the next page begins."""
+    said_by = _SAID_BY.format("p.raw_id")
     row = json_object(
         {
             "as_of": quote(moment("p.as_of")),
             "price": quote("p.price") if quoted else "p.price",
-            "source": "to_json(s.source)",
+            "source": f"to_json({said_by})",
             "currency": "to_json(s.quote_currency)",
             "observed_at": quote(moment("p.observed_at")),
         }
     )
     if layout is Layout.CSV:
         # A source and a currency are words of ours, which never need quoting.
-        row = " || ',' || ".join(
-            [moment("p.as_of"), "p.price", "s.source", "s.quote_currency", moment("p.observed_at")]
-        )
+        row = " || ',' || ".join([moment("p.as_of"), "p.price", said_by, "s.quote_currency", moment("p.observed_at")])
     glue = "','" if layout is Layout.JSON else "chr(10)"
-    inside = "p.symbol_id = s.id and p.as_of >= :start and p.as_of < :end"
+    inside = "p.symbol_id = s.id and not p.held and p.as_of >= :start and p.as_of < :end"
+    inside += f" and (cast(:source as text) is null or {said_by} = cast(:source as text))"
     last, behind, order = ("min", "<", "desc") if descending else ("max", ">", "asc")
     return f"""select o.text,
   case when exists (select from prices p where {inside} and p.as_of {behind} o.last) then o.last end
@@ -199,7 +212,7 @@ def candles(layout: Layout, *, quoted: bool, descending: bool) -> str:
     """
     row = csv_row() if layout is Layout.CSV else json_row(quoted=quoted)
     glue = "','" if layout is Layout.JSON else "chr(10)"
-    of_symbol = "c.symbol_id = s.id and c.interval = cast(:interval as candle_interval)"
+    of_symbol = "c.symbol_id = s.id and c.interval = cast(:interval as candle_interval) and not c.held"
     inside = "c.open_time >= :start and c.open_time < :end"
     last, behind, order = ("oldest", "<", "desc") if descending else ("newest", ">", "asc")
     return f"""select p.text, p.count, p.oldest, p.newest, p.final,
@@ -233,7 +246,7 @@ def candle_batch(*, quoted: bool, descending: bool) -> str:
 from (select {row} as text, s.symbol, c.open_time, row_number() over (order by s.symbol, c.open_time {order}) as n
   from symbols s cross join lateral (
     select * from candles c
-    where c.symbol_id = s.id and c.interval = cast(:interval as candle_interval)
+    where c.symbol_id = s.id and c.interval = cast(:interval as candle_interval) and not c.held
       and c.open_time >= :start and c.open_time < :end
       and (s.symbol > :after_symbol or c.open_time {behind} :after)
     order by c.open_time {order} limit :limit + 1) c

@@ -86,6 +86,7 @@ class Reader:
         rows = self._database.query(
             read_sql.history(query.layout, quoted=query.quoted, descending=query.descending),
             name=name,
+            source=query.source,
             start=query.start or "-infinity",
             end=query.end or "infinity",
             after=query.after or ("infinity" if query.descending else "-infinity"),

@@ -3,7 +3,8 @@
 
 A bucket opens on the clock of the exchange for stocks and of UTC for the others; a week on Monday. Its rows are brought
 to the basis that was asked for before they are put together, because a split may lie within it. It is final when all of
-its rows are and the source was asked for every moment of it: a minute that nobody fetched may still change the high.
+its rows are, none is held back and the source was asked for every moment of it: a minute that nobody fetched may still
+change the high.
 """
 
 from __future__ import annotations
@@ -124,7 +125,11 @@ def _buckets(interval: Interval, adjustment: Basis, *, descending: bool, behind:
       c.final and exists (
         select from fetched_ranges f
         where f.symbol_id = s.id and f.interval = cast('{rolling.base}' as candle_interval)
-          and f.fetched @> tstzrange(c.local at time zone {zone}, {ends})) as final
+          and f.fetched @> tstzrange(c.local at time zone {zone}, {ends}))
+      and not exists (
+        select from candles h
+        where h.symbol_id = s.id and h.interval = cast('{rolling.base}' as candle_interval) and h.held
+          and h.open_time >= c.local at time zone {zone} and h.open_time < {ends}) as final
     from (
       select r.local, (array_agg(r.open order by r.open_time))[1] as open, max(r.high) as high, min(r.low) as low,
         (array_agg(r.close order by r.open_time))[count(*)] as close, {_sum("volume")}, {_sum("quote_volume")},
@@ -134,7 +139,7 @@ def _buckets(interval: Interval, adjustment: Basis, *, descending: bool, behind:
           {", ".join(prices)}, c.quote_volume, c.trades, c.final
         from (
           select * from candles c
-          where c.symbol_id = s.id and c.interval = cast('{rolling.base}' as candle_interval)
+          where c.symbol_id = s.id and c.interval = cast('{rolling.base}' as candle_interval) and not c.held
             and c.open_time >= :start and c.open_time < cast(:end as timestamptz) + interval '{rolling.length}'
             and {reached}
           order by c.open_time {order} limit (:limit + 2) * {rolling.rows}) c

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     func,
     text,
     true,
@@ -115,7 +116,11 @@ candles = Table(
         comment="When the first answer with these values was received; of a forming candle the newest.",
     ),
     Column("raw_id", BigInteger, nullable=False, comment="raw_objects.id of that answer."),
+    Column(
+        "held", Boolean, nullable=False, server_default=false(), comment="Too far from the last close to be served."
+    ),
     *_candle_checks(),
+    Index("candles_held_idx", "symbol_id", "interval", "open_time", postgresql_where=text("held")),
     comment="One row per symbol, interval and open time; a gap is a fact and has no row.",
 )
 
@@ -146,6 +151,9 @@ prices = Table(
     Column("price", Numeric, nullable=False),
     Column("observed_at", _UTC, nullable=False, comment="When the newest answer about this moment was received."),
     Column("raw_id", BigInteger, nullable=False, comment="raw_objects.id of that answer."),
+    Column(
+        "held", Boolean, nullable=False, server_default=false(), comment="Too far from the last price to be served."
+    ),
     CheckConstraint("price > 0 AND price < 'Infinity'", name="price"),
     comment="Observed prices; the latest of a symbol is the one with the greatest as_of.",
 )
@@ -260,6 +268,7 @@ fetched_ranges = Table(
     Column("interval", candle_interval, primary_key=True),
     Column("fetched", TSTZMULTIRANGE, nullable=False, comment="Open times for which an answer was complete."),
     Column("refused", TSTZMULTIRANGE, nullable=False, comment="Open times for which an answer held what is no data."),
+    Column("closed", TSTZMULTIRANGE, nullable=False, server_default=_NOTHING, comment="Days without a published rate."),
     comment="What was asked of a source and answered: a candle that is missing from it does not exist there.",
 )
 

@@ -69,10 +69,15 @@ class CommandGiver(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourcePast:
-    """What a source, called `title` by people, has of its past."""
+    """What a source, called `title` by people, has of its past.
+
+    One that `supplies` another has the past of that one's symbols, of those between two of its `currencies`.
+    """
 
     title: str
     histories: Mapping[Interval, History]
+    supplies: str | None = None
+    currencies: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,14 +112,15 @@ class Backfills:
     def backfill(self, *, symbol: str, interval: Interval, start: datetime, end: datetime | None) -> str:
         """Begin to fetch `[start, end)` (UTC; None: until this minute) of a symbol; the job as a JSON object.
 
-        Raises RefusedError: 404 for an unknown symbol; 400 for an interval that its source has no history of, a range
-        that is empty, in the future, too old for the source, or of more than MAX_PARTS requests.
+        Of symbols whose own source has no past, another source that supplies it is asked. Raises RefusedError: 404 for
+        an unknown symbol; 400 for an interval or a currency of which there is no history, a range that is empty, in the
+        future, too old for the source, or of more than MAX_PARTS requests.
         """
         if (found := self._book.source_of(symbol)) is None:
             detail = f"There is no symbol {symbol!r}. Names are case-sensitive; /v1/symbols lists them."
             raise RefusedError(detail, status=404, code="symbol_not_found", parameter="symbol")
-        source, source_symbol = found
-        history = self._history(source, interval)
+        owner, source_symbol = found
+        source, history = self._history(owner, interval, source_symbol)
         now = self._clock()
         end = end or now.replace(second=0, microsecond=0)
         _check_range(start, end, now)
@@ -202,19 +208,24 @@ class Backfills:
             raise
         return self.job(job.kind, job.id)
 
-    def _history(self, source: str, interval: Interval) -> History:
+    def _history(self, owner: str, interval: Interval, source_symbol: str) -> tuple[str, History]:
+        """The source that has the past of a symbol of `owner`, and what it has."""
+        supplier = next((name for name, past in self._sources.items() if past.supplies == owner), owner)
+        source = owner if interval in self._sources[owner].histories else supplier
         past = self._sources[source]
         if interval not in past.histories:
             known = ", ".join(past.histories)
             has = f"gives history of {known} only" if known else "gives no history of candles"
             raise _refuse("interval", f"{past.title} {has}")
-        return past.histories[interval]
+        if past.currencies and (lacking := [one for one in source_symbol.split("/") if one not in past.currencies]):
+            raise _refuse("symbol", f"{past.title}, the source of past rates, has none of {' and '.join(lacking)}")
+        return source, past.histories[interval]
 
     def _spelling(self, symbol: str, source: str) -> str:
         if (found := self._book.source_of(symbol)) is None:
             detail = f"There is no symbol {symbol!r}. Names are case-sensitive; /v1/symbols lists them."
             raise RefusedError(detail, status=404, code="symbol_not_found", parameter="symbol")
-        if found[0] != source:
+        if found[0] not in {source, self._sources[source].supplies}:
             raise _refuse("symbol", f"{symbol} is a symbol of {found[0]}, not of {source}")
         return found[1]
 

@@ -127,7 +127,12 @@ class _Case:
 def _blocks(facts: CoverageFacts, supply: Supply, interval: Interval, until: datetime) -> list[Block]:
     """The calendar of the symbol's market around the window."""
     start, end = _up(facts.start), max(_up(until), _up(facts.start) + 1)
-    if supply.calendar is not Calendar.SESSIONS:
+    if supply.calendar is Calendar.RATES:
+        # From the first rate of its own source on there is one on every day; before it, where its past comes from.
+        before = [] if not facts.closed else within(facts.closed, [(0, facts.watched or facts.closed[-1][1])])
+        stored = joined((first, last + calendars.DAY) for first, last in facts.stored)
+        return calendars.published(calendars.always_open(interval, start, end), before, stored)
+    if supply.calendar is Calendar.ALWAYS:
         return calendars.always_open(interval, start, end)
     exchange = Exchange(
         zone=ZoneInfo(facts.timezone),
@@ -202,7 +207,9 @@ def _pieces(case: _Case, grid: Grid, missing: Runs) -> list[_Piece]:
         return joined((grid.number_at(start - shift), grid.number_at(end - shift)) for start, end in spans)
 
     found: list[tuple[int, int, Reason, Repair]] = []
-    fetched = numbers(facts.fetched)
+    # What is held back was answered and is no data, like what is refused.
+    held = numbers(facts.held)
+    fetched = outside(numbers(facts.fetched), held)
     answered, open_ = within(missing, fetched), outside(missing, fetched)
     quiet = Reason.NO_TRADES if supply.calendar is Calendar.SESSIONS else Reason.SOURCE_OUTAGE
     listed = [(0, grid.number_at(facts.first))] if facts.first is not None else [(0, grid.total)]
@@ -213,7 +220,7 @@ def _pieces(case: _Case, grid: Grid, missing: Runs) -> list[_Piece]:
     automatic, on_request = _repairable(case, grid)
     ways = [(automatic, Repair.AUTOMATIC), (on_request, Repair.ON_REQUEST)]
     # An outage explains the candles that were over while it lasted: that is when they would have been fetched.
-    refused, down = numbers(facts.refused), numbers(facts.outages, step)
+    refused, down = joined([*numbers(facts.refused), *held]), numbers(facts.outages, step)
     for runs, reason in (
         (within(open_, refused), Reason.QUARANTINED),
         (within(outside(open_, refused), down), Reason.SOURCE_OUTAGE),
@@ -258,7 +265,7 @@ def _whole(pieces: Iterable[_Piece]) -> list[_Piece]:
 
 
 def _repairable(case: _Case, grid: Grid) -> tuple[Runs, Runs]:
-    """Which candles the next scheduled run asks for, and which a backfill can.
+    """Which candles the next scheduled run asks for, and which a backfill can, from the source or from a supplement.
 
     The run reaches back to what was answered last, as deep as the source allows in one call, and only for symbols that
     are active. One that never was asked for is asked for with its past.
@@ -268,10 +275,15 @@ def _repairable(case: _Case, grid: Grid) -> tuple[Runs, Runs]:
         return [], []
     now, until = int(case.now.timestamp()), case.facts.fetched_until
     since = max(now - reach.catches_up_seconds, until or 0)
+    had = [] if reach.history is None else [(grid.number_at(_up(reach.history.earliest(case.now))), grid.total)]
+    supplied = [
+        (grid.number_at(int(supplement.since.timestamp())), grid.total)
+        for supplement in case.supply.supplements
+        if case.facts.currencies and case.facts.currencies <= supplement.currencies
+    ]
+    closed = joined((grid.number_at(start), grid.number_at(end)) for start, end in case.facts.closed)
     automatic = joined([(grid.number_at(since), grid.total)] if case.facts.active else [])
-    if reach.history is None:
-        return automatic, []
-    return automatic, joined([(grid.number_at(_up(reach.history.earliest(case.now))), grid.total)])
+    return automatic, joined([*had, *outside(joined(supplied), closed)])
 
 
 def _refused(parameter: str, said: str) -> RefusedError:

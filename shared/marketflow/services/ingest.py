@@ -29,12 +29,12 @@ TASK_INSTANCES = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manners:
-    """How a source wants to be asked; `cadence` is the pause between two runs of its schedule."""
+    """How a source wants to be asked; `cadence` is the pause between two runs of its schedule, None without one."""
 
     max_concurrency: int
     min_interval_seconds: float
     timeout_seconds: float
-    cadence: timedelta
+    cadence: timedelta | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +269,9 @@ class Ingest:
     def _report(self, run: Run, state: SourceState) -> FetchReport:
         now = self._clock()
         due = [one.next_due_at for one in state.datasets.values() if one.next_due_at is not None]
-        next_due = state.not_before or min(due, default=run.outcome.started_at + self._manners.cadence)
+        cadence = self._manners.cadence
+        scheduled = None if cadence is None else run.outcome.started_at + cadence
+        next_due = state.not_before or min(due, default=scheduled)
         return FetchReport(
             source=self._source.name,
             started_at=run.outcome.started_at,

@@ -93,7 +93,7 @@ class _Plan:
 
 
 class Repairs:
-    """Begins jobs. `histories` is what each source has of its past."""
+    """Begins jobs. `histories` is what each source has of its past, `suppliers` who else has it where that has none."""
 
     def __init__(
         self,
@@ -101,12 +101,14 @@ class Repairs:
         book: RepairBook,
         commands: CommandGiver,
         histories: Mapping[str, Mapping[Interval, History]],
+        suppliers: Mapping[str, str],
         clock: Clock,
         new_id: Callable[[], str] = lambda: str(uuid4()),
     ) -> None:
         self._book = book
         self._commands = commands
         self._histories = histories
+        self._suppliers = suppliers
         self._clock = clock
         self._new_id = new_id
 
@@ -119,7 +121,8 @@ class Repairs:
         begun = []
         wanted: list[Split | _Plan] = [*self._splits(), *self._repairs()]
         for begin in wanted:
-            source = begin.series.source
+            past = self._past(begin.series)
+            source = past[0] if past else begin.series.source
             if running.get(source, 0) >= AT_ONCE:
                 continue
             one = self._refetch(begin) if isinstance(begin, Split) else self._repair(begin)
@@ -127,6 +130,13 @@ class Repairs:
                 running[source] = running.get(source, 0) + 1
                 begun.append(one)
         return begun
+
+    def _past(self, series: Series) -> tuple[str, History] | None:
+        """The source that has the past of a series, and what it has."""
+        for source in (series.source, self._suppliers.get(series.source)):
+            if source is not None and (history := self._histories[source].get(series.interval)) is not None:
+                return source, history
+        return None
 
     def _splits(self) -> list[Split]:
         wanted = []
@@ -140,10 +150,10 @@ class Repairs:
 
     def _refetch(self, split: Split) -> Begun | None:
         now = self._clock()
-        history = self._histories[split.series.source].get(split.series.interval)
-        if history is None or split.first is None:
+        past = self._past(split.series)
+        if past is None or split.first is None:
             return None
-        start = max(split.first, history.earliest(now))
+        start = max(split.first, past[1].earliest(now))
         if start >= split.effective:
             # The source no longer has what lies before it.
             self._book.decided(split, None)
@@ -169,11 +179,10 @@ class Repairs:
         ]
         due.sort(key=lambda one: (one.series.source, one.series.symbol, one.series.interval, one.start))
         plans: list[_Plan] = []
-        for (source, _, interval), several in groupby(
-            due, key=lambda one: (one.series.source, one.series.symbol, one.series.interval)
-        ):
-            if (history := self._histories[source].get(interval)) is not None:
-                plans += _together(list(several), history, now)
+        for _, several in groupby(due, key=lambda one: (one.series.source, one.series.symbol, one.series.interval)):
+            gaps = list(several)
+            if (past := self._past(gaps[0].series)) is not None:
+                plans += _together(gaps, past[1], now)
         return sorted(plans, key=lambda plan: plan.end, reverse=True)
 
     def _repair(self, plan: _Plan) -> Begun | None:
@@ -188,16 +197,17 @@ class Repairs:
         return self._begun(job, gaps=len(plan.gaps))
 
     def _job(self, series: Series, start: datetime, end: datetime, requester: Requester, *, id: str) -> NewJob:  # noqa: A002 - the field's name
-        page = self._histories[series.source][series.interval].page
+        source, history = self._past(series) or (series.source, None)
+        assert history is not None  # noqa: S101 - nothing is begun without one
         return NewJob(
             id=id,
             kind=JobKind.BACKFILL,
-            source=series.source,
+            source=source,
             symbol=series.symbol,
             interval=series.interval,
             start=start,
             end=end,
-            parts=ceil((end - start) / page),
+            parts=ceil((end - start) / history.page),
             requested_by=requester,
         )
 
@@ -205,7 +215,7 @@ class Repairs:
         self._commands.give(
             BackfillCommand(
                 id=job.id,
-                source=series.source,
+                source=job.source,
                 source_symbol=series.source_symbol,
                 interval=series.interval,
                 start=job.start,

@@ -9,6 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _DAY = 86_400
+_ECB_CURRENCIES = (
+    *("EUR", "USD", "JPY", "CZK", "DKK", "GBP", "HUF", "PLN", "RON", "SEK", "CHF", "ISK", "NOK", "TRY", "AUD", "BRL"),
+    *("CAD", "CNY", "HKD", "IDR", "ILS", "INR", "KRW", "MXN", "MYR", "NZD", "PHP", "SGD", "THB", "ZAR"),
+    *("BGN", "HRK", "RUB"),  # until they joined the euro at the end of 2025 and of 2022; suspended in March 2022
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +46,14 @@ class SourceSpec:
     """One source.
 
     `base_urls` are equivalent hosts, tried in order. `max_concurrency` requests run at once, and two never start less
-    than `min_interval_seconds` apart. `freshness_target_seconds` is the age at which its newest data counts as stale.
+    than `min_interval_seconds` apart. `freshness_target_seconds` is the age at which its newest data counts as stale; 0
+    for a source without `schedules`, which is asked on request only and is never stale.
     `needs_user_agent` and the like do not belong here: they are wire facts and live in the source's module.
     `calendar` says when it has candles: `always`, in the `sessions` of exchanges, or `rates`, one a day (UTC) and no
     candles. With `flat_candles` it sends one for a time without trades too. `series` are its scheduled candles.
     `optional_key` says that an API key, kept in Secrets Manager, unlocks more; with one, `keyed_base_urls` are asked.
+    `supplies` names the source of whose symbols it delivers the past, of those between two of its `currencies` and from
+    the day `since` on; it has no symbols of its own then.
     """
 
     name: str
@@ -64,6 +72,9 @@ class SourceSpec:
     flat_candles: bool = False
     optional_key: bool = False
     keyed_base_urls: tuple[str, ...] = ()
+    supplies: str | None = None
+    currencies: tuple[str, ...] = ()
+    since: str | None = None
 
 
 CATALOG: dict[str, SourceSpec] = {
@@ -136,5 +147,29 @@ CATALOG: dict[str, SourceSpec] = {
             optional_key=True,
             keyed_base_urls=("https://v6.exchangerate-api.com",),
         ),
+        SourceSpec(
+            name="ecb",
+            title="ECB reference rates",
+            asset_type="forex",
+            base_urls=("https://api.frankfurter.dev",),
+            schedules=(),
+            max_concurrency=1,
+            min_interval_seconds=1.0,
+            timeout_seconds=20.0,
+            freshness_target_seconds=0,
+            attribution="Euro foreign exchange reference rates of the European Central Bank, "
+            'by <a href="https://frankfurter.dev">frankfurter.dev</a>',
+            terms_url="https://www.ecb.europa.eu/services/using-our-site/disclaimer/html/index.en.html",
+            calendar="rates",
+            series=(),
+            supplies="exchangerate",
+            currencies=_ECB_CURRENCIES,
+            since="1999-01-04",
+        ),
     )
 }
+
+
+def suppliers(source: str) -> list[SourceSpec]:
+    """The sources that deliver the past of the symbols of `source`."""
+    return [spec for spec in CATALOG.values() if spec.supplies == source]

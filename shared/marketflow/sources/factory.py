@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from marketflow.errors import ConfigurationError
 from marketflow.sources.base import Source
 from marketflow.sources.binance import Binance
+from marketflow.sources.ecb import Ecb
 from marketflow.sources.exchangerate import ExchangeRate
 from marketflow.sources.yahoo import Yahoo
 
@@ -14,6 +15,7 @@ SOURCES: dict[str, type[Source]] = {
     "binance": Binance,
     "yahoo": Yahoo,
     "exchangerate": ExchangeRate,
+    "ecb": Ecb,
 }
 
 

@@ -23,6 +23,7 @@ CATALOGUE = (
     BINANCE,
     source_facts("yahoo", "stock", 1200),
     source_facts("exchangerate", "forex", 93_600),
+    source_facts("ecb", "forex", 0),
 )
 
 

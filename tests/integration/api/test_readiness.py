@@ -16,12 +16,13 @@ pytestmark = pytest.mark.integration
 
 
 def test_a_migrated_database_is_ready(client: Client) -> None:
-    """Sources that never reported are listed, and stale."""
+    """Sources that never reported are listed, and stale; not one that is asked on request only."""
     answer = client.get("/v1/ready")
     assert answer.status == 200
     assert answer.json["migrations"] == {"current": True, "revision": migrate.head(), "expected": revision.HEAD}
     assert [(source["source"], source["stale"], source["age_seconds"]) for source in answer.json["sources"]] == [
         ("binance", True, None),
+        ("ecb", False, None),
         ("exchangerate", True, None),
         ("yahoo", True, None),
     ]

@@ -148,14 +148,14 @@ def test_the_order_of_arrival_does_not_matter(
 def test_a_key_twice_in_one_payload_counts_once(loader: Loader, database: Database) -> None:
     """Of a candle that stands twice in a payload the final row counts, then the last; of a price the last."""
     candles = (
-        candle(0, close="1", position=0),
-        candle(0, close="2", position=1),
-        candle(1, close="3", position=2),
-        candle(1, close="4", final=False, position=3),
+        candle(0, close="101", position=0),
+        candle(0, close="102", position=1),
+        candle(1, close="103", position=2),
+        candle(1, close="104", final=False, position=3),
     )
     prices = tuple(Price("BTCUSDT", START, Decimal(n), position=n) for n in (1, 2))
     assert loader.load(ParsedPayload(candles, prices), answer()) == LoadResult(candles_written=2, prices_written=1)
-    assert closes(database) == [("2", True), ("3", True)]
+    assert closes(database) == [("102", True), ("103", True)]
     assert database.query("SELECT price FROM prices") == [[Decimal(2)]]
 
 

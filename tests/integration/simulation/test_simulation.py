@@ -90,8 +90,19 @@ GUARD = "WHERE (candles.final, candles.observed_at) < (excluded.final, excluded.
         ("SELECT symbol_id, as_of, price, CAST", "SELECT symbol_id, as_of, round(price, 3), CAST"),
         ("FROM good_candles ORDER BY", "FROM good_candles WHERE position > 0 ORDER BY"),
         ("FROM json_to_recordset(CAST(:rejects AS json))", "FROM json_to_recordset(CAST('[]' AS json))"),
+        ("judge_candles(:source,", "judge_candles('nobody',"),
+        ("judge_prices(:source,", "judge_prices('nobody',"),
     ],
-    ids=["older over newer", "no guard", "forming not renewed", "rounded", "a row left out", "no quarantine"],
+    ids=[
+        "older over newer",
+        "no guard",
+        "forming not renewed",
+        "rounded",
+        "a row left out",
+        "no quarantine",
+        "any candle",
+        "any price",
+    ],
 )
 def test_a_broken_loader_is_caught(ground: Ground, there: str, broken: str) -> None:
     """A loader without one of its rules breaks a promise within a few seeds."""

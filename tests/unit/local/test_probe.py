@@ -15,6 +15,7 @@ GOOD = {
     "data-api.binance.vision": {},
     "query1.finance.yahoo.com": {"chart": {"result": [{"meta": {}}], "error": None}},
     "open.er-api.com": {"result": "success", "rates": {}},
+    "api.frankfurter.dev": {"amount": 1.0, "base": "EUR", "date": "2026-11-20", "rates": {"USD": 1.16}},
 }
 
 
@@ -60,3 +61,10 @@ def test_second_host_counts() -> None:
 def test_one_that_does_not_answer_sensibly(answer: Callable[[httpx.Request], httpx.Response], reason: str) -> None:
     """One vendor that is away, blocked or replaced by a portal's page is named with what it did."""
     assert unusable(network(open=answer)) == [reason]
+
+
+def test_frankfurter_has_to_speak_of_the_euro() -> None:
+    """An answer without rates, or about another base, is not the one that is asked for."""
+    for body in ({"base": "USD", "rates": {"INR": 95.5}}, {"base": "EUR", "rates": {}}, {}):
+        reasons = unusable(network(api=lambda _, body=body: httpx.Response(200, json=body)))  # type: ignore[misc]
+        assert reasons == ["api.frankfurter.dev answers something else"]

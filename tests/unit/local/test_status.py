@@ -52,6 +52,13 @@ def test_nothing_delivered_yet() -> None:
     assert "nothing delivered yet" in fresh.line(NOW)
 
 
+def test_a_source_without_a_schedule_waits_to_be_asked() -> None:
+    """Nobody is told to expect data of it, unless it was sent away until some time."""
+    line = status(source="ecb", last_loaded_at=None, last_success_at=None, last_error_at=None).line(NOW)
+    assert line.rstrip().endswith("asked on request only")
+    assert "12:01:00" in status(source="ecb", next_due_at="2026-11-23T12:01:00Z").line(NOW)
+
+
 def test_own_publication_time_wins() -> None:
     """A source that says when it publishes next is due then, on another day with its date."""
     assert "24 Nov 00:10:22 UTC (in 12 h)" in status(next_due_at="2026-11-24T00:10:22Z").line(NOW)
@@ -92,7 +99,7 @@ def test_open_gaps_are_one_line() -> None:
     assert gaps_line(standings).startswith(
         "Open gaps: binance none; yahoo 3 unexplained, 2 queued, 1 being fetched, 1 given up; "
     )
-    assert gaps_line([]).count("none") == len(CATALOG)
+    assert gaps_line([]).count("none") == sum(1 for source in CATALOG.values() if source.series)
 
 
 def test_unknown_moment() -> None:

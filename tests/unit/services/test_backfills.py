@@ -54,8 +54,9 @@ class FakeBook:
         return JobPage(body="[]", last=None)
 
     def source_of(self, symbol: str) -> tuple[str, str] | None:
-        """Two symbols, of a source with minutes and of one without a past."""
-        return {"AB": ("minutes", "A-B"), "CD": ("none", "C/D")}.get(symbol)
+        """Symbols of a source with minutes, of one without a past, and of one whose past another one has."""
+        known = {"AB": ("minutes", "A-B"), "CD": ("none", "C/D"), "EURUSD": ("rates", "EUR/USD")}
+        return known.get(symbol) or {"USDAED": ("rates", "USD/AED")}.get(symbol)
 
 
 @dataclass
@@ -90,6 +91,13 @@ class World:
             sources={
                 "minutes": SourcePast(title="Minutes Inc.", histories={Interval.M1: minutes}),
                 "none": SourcePast(title="None Inc.", histories={}),
+                "rates": SourcePast(title="Rates Inc.", histories={}),
+                "bank": SourcePast(
+                    title="The bank",
+                    histories={Interval.D1: History(dataset="r", page=90 * DAY, since=SINCE)},
+                    supplies="rates",
+                    currencies=frozenset({"EUR", "USD"}),
+                ),
             },
             queues=("payloads", "tasks-minutes"),
             clock=lambda: NOW,
@@ -237,3 +245,40 @@ def test_a_job_of_another_kind_is_not_found() -> None:
     with pytest.raises(RefusedError) as caught:
         world.service.job(JobKind.BACKFILL, "new")
     assert (caught.value.status, caught.value.code) == (404, "backfill_not_found")
+
+
+def test_the_past_of_a_symbol_may_be_anothers_to_give() -> None:
+    """The job and its command name the source that is asked, and the symbol as its own source spells it."""
+    world = World()
+    world.backfill(SINCE, SINCE + 365 * DAY, "EURUSD", Interval.D1)
+    job, (command,) = world.book.jobs["new"], world.commands.given
+    assert (job.source, job.symbol, job.parts) == ("bank", "EURUSD", 5)
+    assert isinstance(command, BackfillCommand)
+    assert (command.source, command.source_symbol) == ("bank", "EUR/USD")
+
+
+def test_a_past_that_the_other_source_does_not_have_is_refused() -> None:
+    """Its interval, its beginning and its currencies count, each named."""
+    world = World()
+    why = refusal(world, SINCE, SINCE + DAY, "EURUSD", Interval.M1)
+    assert (why.code, why.parameter, "The bank gives history of 1d only" in why.detail) == (
+        "not_possible",
+        "interval",
+        True,
+    )
+    why = refusal(world, SINCE - DAY, SINCE + DAY, "EURUSD", Interval.D1)
+    assert (why.parameter, "The bank has 1d from 2020-01-01" in why.detail) == ("start", True)
+    why = refusal(world, SINCE, SINCE + DAY, "USDAED", Interval.D1)
+    assert (why.status, why.code, why.parameter) == (400, "not_possible", "symbol")
+    assert why.detail == "symbol: The bank, the source of past rates, has none of AED."
+
+
+def test_a_replay_of_a_supplier_takes_the_symbols_that_it_supplies() -> None:
+    """And those of nobody else."""
+    world = World()
+    world.service.replay(source="bank", start=NOW - DAY, end=None, symbol="EURUSD")
+    (command,) = world.commands.given
+    assert isinstance(command, ReplayCommand)
+    assert (command.source, command.source_symbol) == ("bank", "EUR/USD")
+    with pytest.raises(RefusedError, match="a symbol of minutes, not of bank"):
+        world.service.replay(source="bank", start=NOW - DAY, end=None, symbol="AB")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketflow.domain.coverage import Calendar, CoverageFacts, CoverageQuery, Reach, Seconds, Supply, Taken
+from marketflow.domain.coverage import Calendar, CoverageFacts, CoverageQuery, Reach, Seconds, Supplement, Supply, Taken
 from marketflow.domain.gaps import Coverage, Question, Reason, Repair
 from marketflow.domain.interval import Interval
 from marketflow.errors import RefusedError
@@ -24,6 +24,7 @@ RATES_SUPPLY = Supply(
     calendar=Calendar.RATES,
     flat_candles=False,
     reach={Interval.D1: Reach(catches_up_seconds=0, history=None)},
+    supplements=[Supplement(currencies=frozenset({"USD", "TRY"}), since=datetime(2026, 3, 2, tzinfo=UTC))],
 )
 SUPPLIES = {"binance": CRYPTO_SUPPLY, "yahoo": STOCK_SUPPLY, "exchangerate": RATES_SUPPLY}
 NOTHING = CoverageFacts(
@@ -360,6 +361,59 @@ def test_a_rate_is_expected_on_every_day_that_is_over() -> None:
         (1, Reason.SOURCE_OUTAGE, Repair.NOT_NEEDED),
         (2, Reason.NOT_FETCHED, Repair.NOT_POSSIBLE),
     ]
+
+
+def days(*numbers: int) -> list[tuple[int, int]]:
+    """The ranges from one day of March 2026 to before another, given in turn."""
+    first = int(datetime(2026, 3, 1, tzinfo=UTC).timestamp())
+    moments = [first + (number - 1) * 86_400 for number in numbers]
+    return list(zip(moments[::2], moments[1::2], strict=True))
+
+
+LIRA = replace(RATE, currencies=frozenset({"USD", "TRY"}))
+
+
+def gaps(answer: Coverage) -> list[tuple[int, int, Reason, Repair]]:
+    """The gaps: the day of March on which each begins, how many days, why and what becomes of it."""
+    return [(gap.start.day, gap.missing, gap.reason, gap.repair) for gap in answer.gaps]
+
+
+def test_days_without_a_publication_are_not_expected_of_a_past_that_another_source_has() -> None:
+    """Of four days one is stored and three were closed; a day on which there was a rate is never closed."""
+    facts = replace(LIRA, stored=[(days(2, 3)[0][0], days(2, 3)[0][0])], fetched=days(2, 3), closed=days(1, 2, 3, 5))
+    answer = rate(facts)
+    assert (answer.expected, answer.present, answer.complete, answer.gaps) == (1, 1, True, ())
+    assert rate(replace(facts, closed=days(1, 5))).expected == 1
+
+
+def test_closed_days_are_told_to_those_who_ask() -> None:
+    """As the hours are in which an exchange was closed."""
+    facts = replace(LIRA, stored=[(days(2, 3)[0][0], days(2, 3)[0][0])], fetched=days(2, 3), closed=days(3, 5))
+    coverages = Coverages(reader=Facts(facts), clock=lambda: datetime(2026, 3, 5, tzinfo=UTC), supplies=SUPPLIES)
+    question = Question(
+        name="USDTRY", interval=Interval.D1, start=datetime(2026, 3, 2, tzinfo=UTC), end=None, closed=True
+    )
+    assert gaps(coverages.coverage(question)) == [(3, 0, Reason.CLOSED, Repair.NOT_NEEDED)]
+
+
+def test_from_its_own_first_rate_on_every_day_is_expected() -> None:
+    """A weekend on which the other source publishes nothing is still one on which its own source did."""
+    facts = replace(LIRA, stored=[(days(2, 3)[0][0], days(2, 3)[0][0])], closed=days(1, 2, 3, 5))
+    answer = rate(replace(facts, watched=days(2, 3)[0][0]))
+    assert (answer.expected, answer.present) == (3, 1)
+    assert gaps(answer) == [(3, 2, Reason.NOT_FETCHED, Repair.NOT_POSSIBLE)]
+
+
+def test_a_missing_rate_can_be_had_from_the_other_source() -> None:
+    """From its beginning on, of pairs of which it has both currencies, and not of days on which it had none."""
+    facts = replace(LIRA, watched=days(1, 2)[0][0], closed=days(4, 5))
+    assert gaps(rate(facts)) == [
+        (1, 1, Reason.NOT_FETCHED, Repair.NOT_POSSIBLE),
+        (2, 2, Reason.NOT_FETCHED, Repair.ON_REQUEST),
+        (4, 1, Reason.NOT_FETCHED, Repair.NOT_POSSIBLE),
+    ]
+    dirham = replace(facts, currencies=frozenset({"USD", "AED"}))
+    assert gaps(rate(dirham)) == [(1, 4, Reason.NOT_FETCHED, Repair.NOT_POSSIBLE)]
 
 
 def test_a_currency_has_days_only() -> None:

@@ -46,6 +46,7 @@ class World:
     states: FakeStates = field(default_factory=FakeStates)
     now: datetime = NOON
     concurrency: int = 2
+    cadence: timedelta | None = timedelta(minutes=1)
 
     def run(
         self, *datasets: str, task: FetchTask | None = None, time_left: Callable[[], float] = lambda: 60.0
@@ -58,7 +59,7 @@ class World:
                 max_concurrency=self.concurrency,
                 min_interval_seconds=0,
                 timeout_seconds=10,
-                cadence=timedelta(minutes=1),
+                cadence=self.cadence,
             ),
             archive=self.archive,
             codec=FakeCodec(),
@@ -281,3 +282,12 @@ def test_a_symbol_that_was_unknown_comes_back_with_its_past() -> None:
     world.source.seen_since.clear()
     world.run()
     assert world.source.seen_since == [None]
+
+
+def test_a_source_without_a_schedule_is_due_at_no_time() -> None:
+    """Its report names none, unless the source itself did or sent us away."""
+    task = FetchTask(dataset="d", symbols=("A",), start=NOON - timedelta(hours=1), end=NOON)
+    assert World(cadence=None).run(task=task).next_due_at is None
+    until = NOON + timedelta(hours=1)
+    away = World(cadence=None, states=FakeStates(SourceState(not_before=until, reason="Too many.")))
+    assert away.run(task=task).next_due_at == until

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from marketflow.domain.auditing import Candidate, Series, Split
 from marketflow.domain.interval import Interval
-from marketflow.domain.jobs import BackfillCommand, Command, NewJob, Requester
+from marketflow.domain.jobs import BackfillCommand, Command, History, NewJob, Requester
 from marketflow.errors import CatalogUnavailableError
 from marketflow.services.repairs import AT_ONCE, MOST_PARTS, PAUSES, Begun, Repairs
 from tests.unit.api.market import DAYS, MINUTES
@@ -23,7 +23,12 @@ pytestmark = pytest.mark.unit
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 PAGE = 1000  # minutes
-HISTORIES = {"binance": {Interval.M1: MINUTES}, "yahoo": {Interval.D1: DAYS}}
+HISTORIES: dict[str, dict[Interval, History]] = {
+    "binance": {Interval.M1: MINUTES},
+    "yahoo": {Interval.D1: DAYS},
+    "rates": {},
+    "past": {Interval.D1: DAYS},
+}
 
 
 def series(symbol: str = "A", source: str = "binance", interval: Interval = Interval.M1) -> Series:
@@ -96,7 +101,12 @@ def begin(book: Book) -> list[Begun]:
     """One run."""
     ids = count(1)
     repairs = Repairs(
-        book=book, commands=book, histories=HISTORIES, clock=lambda: NOW, new_id=lambda: f"job {next(ids)}"
+        book=book,
+        commands=book,
+        histories=HISTORIES,
+        suppliers={"rates": "past"},
+        clock=lambda: NOW,
+        new_id=lambda: f"job {next(ids)}",
     )
     return repairs.begin()
 
@@ -159,6 +169,22 @@ def test_what_the_source_no_longer_has_is_not_asked_for() -> None:
     book = Book([gap(old + 500, old - 100), gap(old + 2000, old + 1000)])
     assert len(begin(book)) == 1
     assert ranges(book) == [("a", old, old - 100)]
+
+
+def test_who_supplies_the_past_is_asked_for_it() -> None:
+    """Of symbols whose own source has none; the job is one of that source, and counts among its jobs."""
+    lost = Candidate(
+        series=series("USDTRY", "rates", Interval.D1),
+        id="1",
+        start=NOW - timedelta(days=9),
+        end=NOW - timedelta(days=7),
+        tries=0,
+        last_tried_at=None,
+    )
+    book = Book([lost])
+    assert [one.source for one in begin(book)] == ["past"]
+    assert book.commands[0].source == "past"
+    assert begin(Book([lost], under_way={"past": AT_ONCE})) == []
 
 
 def test_a_job_that_cannot_be_handed_on_is_none() -> None:

@@ -14,16 +14,15 @@ from marketflow.persistence.seeds import SEED_SYMBOLS
 from marketflow.sources.catalog import CATALOG
 from marketflow.sources.factory import create
 from tests.unit.simulator.support import utc, world
+from tests.unit.sources.support import DATASETS
 
 pytestmark = pytest.mark.unit
 
-DATASETS = [
-    (spec.name, dataset) for spec in CATALOG.values() for schedule in spec.schedules for dataset in schedule.datasets
-]
 MORE = {
     "binance": ["VENBTC", "这是测试币456USDT"],
     "yahoo": ["VOD.L", "SAP.DE", "POLI.TA", "NPN.JO", "CBA.AX", "^GSPC", "BTC-USD", "EURUSD=X"],
     "exchangerate": ["TRY/IRR"],
+    "ecb": ["ZAR/ISK"],
 }
 
 
@@ -32,7 +31,8 @@ async def fetched(
 ) -> tuple[int, int, list[object]]:
     """How many candles and prices the source reads at `at`, and every row that it refuses."""
     source = create(source_name)
-    symbols = [seed["source_symbol"] for seed in SEED_SYMBOLS if seed["source"] == source_name] + MORE[source_name]
+    owner = CATALOG[source_name].supplies or source_name
+    symbols = [seed["source_symbol"] for seed in SEED_SYMBOLS if seed["source"] == owner] + MORE[source_name]
     candles = prices = 0
     rejects: list[object] = []
     async with httpx.AsyncClient(transport=transport(world(at))) as client:

@@ -1,4 +1,4 @@
-"""The hand-written fixtures as requests and responses, for every dataset that the catalogue schedules."""
+"""The hand-written fixtures as requests and responses, for every dataset that is scheduled or backfilled."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from marketflow.domain.fetching import FetchRequest, FetchTask, RawResponse
 from marketflow.domain.records import Candle, ParsedPayload
 from marketflow.sources.base import Source
 from marketflow.sources.catalog import CATALOG
-from marketflow.sources.factory import create
+from marketflow.sources.factory import SOURCES, create
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "sources"
 DATASETS = [
-    (spec.name, dataset) for spec in CATALOG.values() for schedule in spec.schedules for dataset in schedule.datasets
+    *((spec.name, dataset) for spec in CATALOG.values() for one in spec.schedules for dataset in one.datasets),
+    *((name, past.dataset) for name in SOURCES for past in SOURCES[name].histories.values() if CATALOG[name].supplies),
 ]
 
 

@@ -40,24 +40,6 @@ def test_a_candle_has_the_digits_that_were_sent(klines: Sample) -> None:
     assert (candle.open_time, candle.final, candle.position) == (datetime(2026, 3, 2, 10, tzinfo=UTC), True, 0)
 
 
-def test_a_minute_without_a_trade_is_a_candle(klines: Sample) -> None:
-    """Zero volume is not missing."""
-    candle = klines.source.parse(klines.request, klines.response()).candles[1]
-    assert (candle.volume, candle.trades, candle.final) == (0, 0, True)
-
-
-@pytest.mark.parametrize(("date", "final"), [("10:03:59", False), ("10:04:00", True)])
-def test_a_candle_is_final_when_the_source_is_past_its_close(klines: Sample, date: str, final: bool) -> None:
-    """Closed means that the close time lies before the answer's `Date`, whatever our own clock says."""
-    response = klines.response(date=f"Mon, 02 Mar 2026 {date} GMT")
-    assert klines.source.parse(klines.request, response).candles[-1].final is final
-
-
-def test_no_candles_is_an_answer(klines: Sample) -> None:
-    """An empty array is a window without candles, not a failure."""
-    assert klines.source.parse(klines.request, klines.response([])).candles == ()
-
-
 @pytest.mark.parametrize(
     ("field", "value", "reason"),
     [
@@ -88,14 +70,6 @@ def test_a_bad_row_is_rejected_and_the_rest_is_read(klines: Sample, field: int, 
     assert [candle.position for candle in payload.candles] == [0, 2, 3]
 
 
-def test_a_minute_that_starts_between_minutes_is_rejected(klines: Sample) -> None:
-    """A row may be a minute long and still not be one of the clock's minutes."""
-    row = list(klines.body[0])
-    row[0], row[6] = row[0] + 1000, row[6] + 1000
-    payload = klines.source.parse(klines.request, klines.response([row]))
-    assert [refused.reason for refused in payload.rejects] == ["wrong_granularity"]
-
-
 @pytest.mark.parametrize("row", [[], [1772445600000], {}, None, 7])
 def test_a_row_of_another_shape_is_rejected(klines: Sample, row: object) -> None:
     """A row needs its twelve fields."""
@@ -111,13 +85,6 @@ def test_prices_are_as_of_the_answers_date(prices: Sample) -> None:
         "PEPEUSDT": "0.00000812",
     }
     assert {price.as_of for price in payload.prices} == {datetime(2026, 3, 2, 10, 3, 21, tzinfo=UTC)}
-
-
-def test_one_price_may_come_as_an_object(prices: Sample) -> None:
-    """`symbol=` answers an object where `symbols=` answers an array."""
-    [request] = prices.source.build_requests(prices.task, ["BTCUSDT"], now=NOW, since=None)
-    payload = prices.source.parse(request, prices.response({"symbol": "BTCUSDT", "price": "1.5"}))
-    assert [price.price for price in payload.prices] == [Decimal("1.5")]
 
 
 @pytest.mark.parametrize(

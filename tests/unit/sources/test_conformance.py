@@ -41,7 +41,7 @@ def test_the_catalogue_and_the_factory_name_the_same_sources() -> None:
 
 def test_an_unknown_source_is_a_configuration_error_that_names_the_known_ones() -> None:
     """A misspelt SOURCE says which names there are."""
-    with pytest.raises(ConfigurationError, match="binance, yahoo, exchangerate"):
+    with pytest.raises(ConfigurationError, match="binance, yahoo, exchangerate, ecb"):
         create("bianance")
 
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from marketflow.domain.records import ActionKind, ParsedPayload
 from tests.unit.sources.support import ChartBody, Sample, read_chart, sample
@@ -150,16 +147,3 @@ def test_events_are_not_cut_at_the_window(days: Sample) -> None:
     request = days.request.model_copy(update={"start": datetime(2026, 2, 1, tzinfo=UTC), "end": DATE})
     payload = read_chart(days, body, clock=CLOCK, request=request)
     assert (len(payload.candles), len(payload.actions)) == (0, 1)
-
-
-@given(st.permutations(range(5)), st.integers(0, 30_000))
-def test_the_vendors_order_means_nothing(order: list[int], later: int) -> None:
-    """Actions come by their date; of two stamps on one date the later one counts."""
-    case = sample("yahoo", "chart_1d")
-    stamps = [OPEN + number * 86_400 for number in order]
-    dividends = {str(stamp): {"date": stamp, "amount": stamp - OPEN + 1} for stamp in [*stamps, OPEN + later]}
-    dividends[str(OPEN + later)]["amount"] = 7
-    payload = read(case, {"dividends": dividends})
-    assert [action.effective for action in payload.actions] == sorted(action.effective for action in payload.actions)
-    assert len(payload.actions) == 5
-    assert payload.actions[0].amount == Decimal("0.07")

@@ -37,24 +37,6 @@ def test_float32_noise_is_gone(minutes: Sample) -> None:
     assert (candle.volume, candle.currency, candle.quote_volume, candle.trades) == (18250, "TRY", None, None)
 
 
-def test_the_live_snapshot_is_a_price_and_no_candle(minutes: Sample) -> None:
-    """The last row, off the grid, repeats the last trade; it is not a minute."""
-    payload = minutes.source.parse(minutes.request, minutes.response())
-    assert opens(payload.candles) == [OPEN, OPEN + 120, OPEN + 180]
-    [price] = payload.prices
-    assert (price.price, price.currency) == (Decimal("314.25"), "TRY")
-    assert price.as_of == datetime(2026, 3, 2, 10, 3, 37, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(("volume", "kept"), [(0, False), (None, False), (5, True)])
-def test_a_snapshot_on_the_full_minute_has_no_volume(minutes: Sample, volume: int | None, kept: bool) -> None:
-    """A last trade on the full minute looks like a candle; without volume it is the snapshot."""
-    body = ChartBody(minutes)
-    body.meta["regularMarketTime"] = OPEN + 60
-    body.rows((OPEN, 314.0), (OPEN + 60, 314.0, volume))
-    assert opens(read_chart(minutes, body).candles) == ([OPEN, OPEN + 60] if kept else [OPEN])
-
-
 def test_an_odd_row_in_the_middle_is_rejected(minutes: Sample) -> None:
     """Only the last row may be a snapshot; another one off the grid is not data that can be placed."""
     body = ChartBody(minutes)
@@ -62,18 +44,6 @@ def test_an_odd_row_in_the_middle_is_rejected(minutes: Sample) -> None:
     payload = read_chart(minutes, body)
     assert [(refused.reason, refused.position) for refused in payload.rejects] == [("off_grid", 1)]
     assert opens(payload.candles) == [OPEN, OPEN + 60]
-
-
-@pytest.mark.parametrize("shape", [[[PERIOD]], {"pre": [[]], "regular": [[PERIOD]], "post": [[LATE]]}])
-def test_rows_outside_of_the_regular_session_are_cut(minutes: Sample, shape: object) -> None:
-    """Pre-market, post-market and the row at the very close are no minutes of the session; both shapes of periods."""
-    body = ChartBody(minutes)
-    body.meta["tradingPeriods"] = shape
-    start, end = PERIOD["start"], PERIOD["end"]
-    body.rows((start - 60, 1.0), (start, 1.0), (end - 60, 1.0), (end, 1.0), (end + 60, 1.0))
-    payload = read_chart(minutes, body, clock=end + 7200)
-    assert opens(payload.candles) == [start, end - 60]
-    assert payload.rejects == ()
 
 
 def test_a_market_that_never_closes_keeps_its_last_minute(minutes: Sample) -> None:

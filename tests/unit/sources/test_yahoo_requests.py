@@ -161,19 +161,3 @@ def test_our_own_mistakes_are_quarantined(minutes: Sample, status: int, descript
     with pytest.raises(MalformedPayloadError, match="not") as error:
         minutes.source.check(minutes.request, minutes.response(error_body(description), status=status))
     assert error.value.reason == reason
-
-
-@pytest.mark.parametrize(
-    ("status", "body"),
-    [
-        (400, error_body("Data doesn't exist for startDate = 1565740800, endDate = 1596067200")),
-        (200, {"chart": {"result": [], "error": None}}),
-        (200, {"chart": {"result": None, "error": None}}),
-    ],
-)
-def test_a_window_without_data_is_an_empty_answer(days: Sample, status: int, body: object) -> None:
-    """Before its first trade a symbol has no candles; that is a fact and no failure."""
-    response = days.response(body, status=status)
-    days.source.check(days.request, response)
-    payload = days.source.parse(days.request, response)
-    assert (payload.candles, payload.prices, payload.rejects) == ((), (), ())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -26,36 +25,6 @@ def minutes() -> Sample:
 def days() -> Sample:
     """Daily candles of a London share."""
     return sample("yahoo", "chart_1d")
-
-
-def test_prices_in_pence_become_pounds(days: Sample) -> None:
-    """GBp is shifted exactly into GBP, for candles and for the price; volumes are not money."""
-    payload = days.source.parse(days.request, days.response())
-    candle = payload.candles[0]
-    assert (candle.open, candle.high, candle.low, candle.close) == tuple(
-        map(Decimal, ("0.971", "0.977", "0.969", "0.975"))
-    )
-    assert (candle.currency, candle.volume) == ("GBP", 41200345)
-    assert [(price.price, price.currency) for price in payload.prices] == [(Decimal("0.9862"), "GBP")]
-
-
-@pytest.mark.parametrize("currency", [None, "", 7, "£", "GB\x00"])
-def test_a_chart_without_a_currency_is_refused(days: Sample, currency: object) -> None:
-    """Pence cannot be told from pounds without it; a guess would be wrong a hundredfold."""
-    body = ChartBody(days)
-    body.meta["currency"] = currency
-    with pytest.raises(MalformedPayloadError) as error:
-        read_chart(days, body)
-    assert error.value.reason == "no_currency"
-
-
-def test_null_rows_are_missing_and_nothing_else(minutes: Sample) -> None:
-    """A row without a close is not there: no candle, no reject, also with a volume; volume alone may be null."""
-    body = ChartBody(minutes)
-    body.rows((OPEN, None), (OPEN + 60, 314.0, None))
-    payload = read_chart(minutes, body)
-    assert [(candle.position, candle.volume) for candle in payload.candles] == [(1, None)]
-    assert payload.rejects == ()
 
 
 @pytest.mark.parametrize(
@@ -84,13 +53,6 @@ def test_a_bad_row_costs_itself_only(minutes: Sample, name: str, value: object, 
     assert opens(payload.candles) == [OPEN, OPEN + 180]
 
 
-def test_infinity_in_an_array_that_is_not_used_is_no_matter(days: Sample) -> None:
-    """Broken adjusted closes, which are not read, do not spoil the chart."""
-    body = ChartBody(days)
-    body.result["indicators"]["adjclose"][0]["adjclose"][0] = float("inf")
-    assert len(read_chart(days, body).candles) == 3
-
-
 @pytest.mark.parametrize("name", ["open", "high", "low", "close", "volume", "adjclose", "timestamp"])
 def test_arrays_of_unequal_length_are_refused_as_a_whole(days: Sample, name: str) -> None:
     """When one array is short nobody knows which rows belong together."""
@@ -100,17 +62,6 @@ def test_arrays_of_unequal_length_are_refused_as_a_whole(days: Sample, name: str
     with pytest.raises(MalformedPayloadError) as error:
         days.source.check(days.request, days.response(body.document))
     assert error.value.reason == "length_mismatch"
-
-
-@pytest.mark.parametrize("quote", [[{}], [], None])
-def test_a_day_without_trading_is_empty(minutes: Sample, quote: object) -> None:
-    """A closed day has no `timestamp` and nothing in `quote`; the last price is still told."""
-    body = ChartBody(minutes)
-    del body.result["timestamp"]
-    body.result["indicators"]["quote"] = quote
-    payload = read_chart(minutes, body)
-    assert (payload.candles, payload.rejects) == ((), ())
-    assert len(payload.prices) == 1
 
 
 @pytest.mark.parametrize(
