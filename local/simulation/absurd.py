@@ -51,7 +51,7 @@ def _spoil(path: str, found: Any, factor: Decimal, choose: Choose, currencies: l
         return Absurd(factor, position=place)
     if "/chart/" in path:
         return _spoil_chart(found, factor, choose)
-    if "rates" in found and currencies:
+    if "base_code" in found and "rates" in found and currencies:
         currency = currencies[choose(len(currencies))]
         found["rates"][currency] = float(Decimal(repr(found["rates"][currency])) * factor)
         return Absurd(factor, currency=currency)

@@ -10,7 +10,7 @@ from datetime import datetime
 from local.simulation import checks_moves, oracle_yahoo
 from local.simulation.clock import EPOCH
 from local.simulation.fetching import Scene
-from local.simulation.ledger import EVERYTHING, Answer, Reader, finals, newer, raw_id, row_of
+from local.simulation.ledger import EVERYTHING, REVISIONS, Answer, Reader, Row, finals, raw_id, row_of
 from local.simulation.oracle import Key, Served, utc
 
 MINUTE = 60
@@ -47,24 +47,30 @@ def check(scene: Scene, reader: Reader) -> None:
 
 
 def _tables(scene: Scene, reader: Reader) -> None:
-    """Every row is what was observed last, and every row that was observed is there."""
+    """Every row is what was observed last, from the first answer that said so, and none is missing.
+
+    What was believed of a final candle before is among the revisions, and nothing else is.
+    """
     found = [row_of(one) for one in reader.query(EVERYTHING)]
     rows = dict(found)
     if len(rows) != len(found):
         scene.log.violate("No key stands twice.", len(found), len(rows))
-    due = scene.ledger.due
+    due, earlier = scene.ledger.due()
     for key in sorted(rows.keys() | due.keys()):
-        row, wanted = rows.get(key), due.get(key)
-        if row is None or wanted is None or (row.final, row.values) != (wanted.final, wanted.values):
-            scene.log.violate(f"{key} equals the oracle.", wanted, row)
-        elif newer(row, wanted):
-            scene.log.violate(f"{key} is as old as its observation.", wanted, row)
+        if rows.get(key) != due.get(key):
+            scene.log.violate(f"{key} equals the oracle.", due.get(key), rows.get(key))
+    revised: dict[Key, list[Row]] = {}
+    for key, row in map(row_of, reader.query(REVISIONS)):
+        revised.setdefault(key, []).append(row)
+    for key in sorted(revised.keys() | earlier.keys()):
+        if revised.get(key) != earlier.get(key):
+            scene.log.violate(f"{key} has the oracle's revisions.", earlier.get(key), revised.get(key))
 
 
 def _quarantine(scene: Scene, reader: Reader) -> None:
     """In the quarantine is what the oracle finds no data, and nothing else."""
     wanted = set()
-    for key in scene.ledger.loaded:
+    for key in scene.ledger.begun:
         reading = scene.ledger.answers[key].reading
         places = [-1] if reading.whole else [place for place, _ in reading.refused]
         wanted |= {(raw_id(key), place) for place in places}
@@ -172,7 +178,7 @@ def _excuses(scene: Scene) -> list[Excuse]:
         found += _incomplete(scene, symbol)
     for key in sorted(dead_keys(scene) & scene.ledger.answers.keys()):
         found += [_at(fact.key, "dead letter") for fact in scene.ledger.answers[key].reading.facts]
-    for key in scene.ledger.loaded:
+    for key in sorted(scene.ledger.begun):
         found += _refused(scene.ledger.answers[key])
     return found
 

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 import httpx
 
-from local.simulation import absurd, oracle_binance, oracle_rates, oracle_yahoo
+from local.simulation import absurd, oracle_binance, oracle_ecb, oracle_rates, oracle_yahoo
 from local.simulation.absurd import Absurd
 from local.simulation.clock import VirtualClock, VirtualLoop
 from local.simulation.ledger import Answer, Ledger
@@ -43,7 +43,12 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 LAMBDA_SECONDS = 50.0
-READERS = {"binance": oracle_binance.read, "yahoo": oracle_yahoo.read, "exchangerate": oracle_rates.read}
+READERS = {
+    "binance": oracle_binance.read,
+    "yahoo": oracle_yahoo.read,
+    "exchangerate": oracle_rates.read,
+    "ecb": oracle_ecb.read,
+}
 BUCKET, QUEUE = "data", "payloads"
 _call: ContextVar[list[Served]] = ContextVar("_call")
 
@@ -146,7 +151,7 @@ class Fetchers:
                 max_concurrency=spec.max_concurrency,
                 min_interval_seconds=spec.min_interval_seconds,
                 timeout_seconds=spec.timeout_seconds,
-                cadence=timedelta(seconds=spec.schedules[0].every_seconds),
+                cadence=timedelta(seconds=spec.schedules[0].every_seconds) if spec.schedules else None,
             ),
             archive=_Archive(self, RawArchive(bucket=BUCKET, client=s3)),
             codec=_Claiming(scene.mishaps),

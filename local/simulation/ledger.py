@@ -6,12 +6,13 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any, NamedTuple, Protocol
 
 from local.simulation.log import Log
 from local.simulation.oracle import Fact, Key, Reading, Served, Values
 
-_TOUCHED = """
+_ROWS = """
 SELECT 'candles', s.source_symbol, CAST(c.interval AS text), c.open_time, c.final, c.observed_at, c.raw_id,
        c.open, c.high, c.low, c.close, c.volume, c.quote_volume, c.trades
 FROM candles AS c JOIN symbols AS s ON s.id = c.symbol_id {where}
@@ -20,8 +21,15 @@ SELECT 'prices', s.source_symbol, '', c.as_of, true, c.observed_at, c.raw_id,
        c.price, NULL, NULL, NULL, NULL, NULL, NULL
 FROM prices AS c JOIN symbols AS s ON s.id = c.symbol_id {where}
 """
-WRITTEN_BY = _TOUCHED.format(where="WHERE c.raw_id = :raw_id")
-EVERYTHING = _TOUCHED.format(where="")
+_REVISIONS = """
+SELECT 'candles', s.source_symbol, CAST(c.interval AS text), c.open_time, true, c.observed_at, c.raw_id,
+       c.open, c.high, c.low, c.close, c.volume, c.quote_volume, c.trades
+FROM revisions AS c JOIN symbols AS s ON s.id = c.symbol_id {where} ORDER BY c.observed_at, c.raw_id
+"""
+WRITTEN_BY = _ROWS.format(where="WHERE c.raw_id = :raw_id")
+EVERYTHING = _ROWS.format(where="")
+REVISED_BY = _REVISIONS.format(where="WHERE c.raw_id = :raw_id")
+REVISIONS = _REVISIONS.format(where="")
 
 
 class Reader(Protocol):
@@ -65,17 +73,43 @@ def row_of(found: Sequence[Any]) -> tuple[Key, Row]:
     return (table, symbol, interval, moment), Row(final, observed_at, raw, tuple(values[:width]))
 
 
+class Said:
+    """Everything that the loaded answers say about one key, and what follows from it, whatever the order."""
+
+    def __init__(self) -> None:
+        self._final: dict[tuple[datetime, int], Values] = {}
+        self._forming: dict[tuple[datetime, int], Values] = {}
+
+    def add(self, row: Row) -> None:
+        """One more observation."""
+        (self._final if row.final else self._forming)[row.observed_at, row.raw_id] = row.values
+
+    def runs(self) -> list[Row]:
+        """What was believed to be final, one after the other, each with the first answer that said it."""
+        ordered = [Row(True, *when, values) for when, values in sorted(self._final.items())]
+        return [next(same) for _, same in groupby(ordered, key=lambda row: row.values)]
+
+    def newest(self) -> Row:
+        """The newest observation; a forming one only where there is none that is final."""
+        found = self._final or self._forming
+        return Row(bool(self._final), *max(found), found[max(found)])
+
+
 class Ledger:
-    """What was archived and loaded so far. `reader` must be another connection than the loader's."""
+    """What was archived and loaded so far. `reader` must be another connection than the loader's.
+
+    `begun` are the answers of which something was stored, `loaded` those of which all was.
+    """
 
     def __init__(self, reader: Reader, log: Log) -> None:
         self._reader = reader
         self._log = log
+        self._said: dict[Key, Said] = {}
         self.answers: dict[str, Answer] = {}
         self.refused: list[Answer] = []
         self.published: set[str] = set()
+        self.begun: set[str] = set()
         self.loaded: dict[str, int] = {}
-        self.due: dict[Key, Row] = {}
         self.rows: dict[Key, Row] = {}
         self.reports: dict[str, datetime] = {}
 
@@ -91,50 +125,71 @@ class Ledger:
         """A report was stored."""
         self.reports[source] = max(self.reports.get(source, finished_at), finished_at)
 
-    def commit(self, key: str) -> None:
-        """The answer `key` was loaded: compare what that wrote with what it had to write."""
+    def due(self) -> tuple[dict[Key, Row], dict[Key, list[Row]]]:
+        """What the tables must hold by now: the rows, and of corrected candles what was believed before."""
+        rows = {key: self._due(key) for key in self._said}
+        revised = {key: said.runs()[:-1] for key, said in self._said.items() if key[0] == "candles"}
+        return rows, {key: earlier for key, earlier in revised.items() if earlier}
+
+    def commit(self, key: str, *, whole: bool = True) -> None:
+        """The answer `key` was loaded: compare what that wrote with what it had to write.
+
+        Not the `whole` of it: what contradicts a final candle comes in a transaction of its own.
+        """
         answer = self.answers.get(key)
         if answer is None:
             self._log.violate("Only archived answers are loaded.", "a key of the archive", key)
             return
-        wanted = self._take(answer) if key not in self.loaded else {}
-        self.loaded[key] = self.loaded.get(key, 0) + 1
-        written = dict(row_of(found) for found in self._reader.query(WRITTEN_BY, raw_id=raw_id(key)))
-        self._log.note("loaded", f"{key} wrote {len(written)}")
+        if key not in self.loaded:
+            self._take(answer, whole=whole)
+        self.begun.add(key)
+        if whole:
+            self.loaded[key] = self.loaded.get(key, 0) + 1
+        number = raw_id(key)
+        written = dict(row_of(found) for found in self._reader.query(WRITTEN_BY, raw_id=number))
+        revised = {row_of(found) for found in self._reader.query(REVISED_BY, raw_id=number)}
+        self._log.note("loaded", f"{key} wrote {len(written)} and revised {len(revised)}")
         for moment, row in sorted(written.items()):
             self._compare(moment, row)
-        for moment in sorted(wanted.keys() - written.keys()):
-            self._log.violate(f"{_name(moment)} is written.", wanted[moment], self.rows.get(moment))
+        for moment in sorted({fact.key for fact in answer.reading.facts} & self._said.keys()):
+            due, runs = self._due(moment), self._said[moment].runs()[:-1] if moment[0] == "candles" else []
+            if due.raw_id == number and moment not in written:
+                self._log.violate(f"{_name(moment)} is written.", due, self.rows.get(moment))
+            wanted = {(moment, run) for run in runs if run.raw_id == number}
+            if found := wanted ^ {one for one in revised if one[0] == moment}:
+                self._log.violate(f"{_name(moment)} is revised.", sorted(wanted), sorted(found))
 
-    def _take(self, answer: Answer) -> dict[Key, Row]:
-        """Move on what the tables must hold by `answer`; the rows that change with it."""
-        changed = {}
+    def _due(self, key: Key) -> Row:
+        said = self._said[key]
+        runs = said.runs() if key[0] == "candles" else []
+        return runs[-1] if runs else said.newest()
+
+    def _take(self, answer: Answer, *, whole: bool) -> None:
+        """What `answer` says counts from now on."""
         number = raw_id(answer.key)
         for fact in answer.reading.facts:
             row = Row(fact.final, answer.observed_at, number, fact.values)
-            before = self.due.get(fact.key)
-            if before is not None and not newer(row, before):
-                continue
-            self.due[fact.key] = row
-            if before is None or not before.final or before.values != row.values:
-                changed[fact.key] = row
-        return changed
+            if whole or fact.key not in self._said or not odd(row, self._due(fact.key)):
+                self._said.setdefault(fact.key, Said()).add(row)
 
     def _compare(self, key: Key, row: Row) -> None:
         """A row that this answer wrote, now or when it was loaded before."""
-        before, due = self.rows.get(key), self.due.get(key)
+        before = self.rows.get(key)
         if row == before:
             return
-        if before is not None and not newer(row, before):
-            self._log.violate(f"{_name(key)} goes forward.", f"newer than {before}", row)
-        if due is None or (row.final, row.values) != (due.final, due.values):
+        if before is not None and before.final and not row.final:
+            self._log.violate(f"{_name(key)} stays final.", before, row)
+        due = self._due(key) if key in self._said else None
+        if row != due:
             self._log.violate(f"{_name(key)} is what was observed last.", due, row)
         self.rows[key] = row
 
 
-def newer(row: Row, before: Row) -> bool:
-    """Whether `row` may take the place of `before`: final counts before time."""
-    return (before.final, before.observed_at) < (row.final, row.observed_at)
+def odd(row: Row, known: Row) -> bool:
+    """Whether `row` of a candle contradicts the final one that is `known`, or is about an earlier time."""
+    if not (row.final and known.final):
+        return False
+    return row.values != known.values or (row.observed_at, row.raw_id) < (known.observed_at, known.raw_id)
 
 
 def _name(key: Key) -> str:

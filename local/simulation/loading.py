@@ -15,6 +15,7 @@ from marketflow.messaging.archive import RawArchive
 from marketflow.messaging.envelope import decode
 from marketflow.persistence.connection import Database
 from marketflow.persistence.jobs import JobBook
+from marketflow.persistence.load_candles_sql import CORRECT
 from marketflow.persistence.loader import Loader
 from marketflow.services.loading import Loading
 
@@ -58,18 +59,19 @@ class Link:
             self._reader.query(_KILL, name=LOADER_NAME)
         if mishaps.strikes("database_restarted"):
             self._restart()
-        rewritten = [(self._rewrite(sql), params) for sql, params in statements]
-        rows = self._database.together(*rewritten)
+        texts = [(self._rewrite(sql), params) for sql, params in statements]
+        rows = self._database.together(*texts)
         if mishaps.strikes("database_reply_lost"):
-            rows = self._database.together(*rewritten)
-        for _, params in statements:
-            self._note(params)
+            rows = self._database.together(*texts)
+        for (sql, params), found in zip(statements, rows, strict=True):
+            # The first transaction of an answer says how many of its candles need the other one.
+            self._note(params, whole="raw_key" not in params or sql == CORRECT or found[0][2] == 0)
         mishaps.crash_if("etl_crash_after_commit")
         return rows
 
-    def _note(self, params: Mapping[str, Any]) -> None:
+    def _note(self, params: Mapping[str, Any], *, whole: bool) -> None:
         if "raw_key" in params:
-            self._scene.ledger.commit(params["raw_key"])
+            self._scene.ledger.commit(params["raw_key"], whole=whole)
             answer = self._scene.ledger.answers.get(params["raw_key"])
             if answer is not None and answer.served.absurd is not None:
                 checks_moves.check(self._scene, self._reader)

@@ -23,6 +23,10 @@ def read(world: World, served: Served) -> Reading:
     facts = []
     for place, pair in enumerate(served.symbols):
         base, quote = (Decimal(rates[code]) for code in pair.split("/"))
-        price = quote if base == 1 else _TEN_DIGITS.divide(quote, base)
-        facts.append(Fact(("prices", pair, "", utc(published)), (price,), True, place))
+        facts.append(Fact(("prices", pair, "", utc(published)), (crossed(base, quote),), True, place))
     return Reading(tuple(facts))
+
+
+def crossed(base: Decimal, quote: Decimal) -> Decimal:
+    """Units of the quote currency per one of the base, from how many of each a third currency buys."""
+    return quote if base == 1 else _TEN_DIGITS.divide(quote, base)

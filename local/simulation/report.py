@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 
 from local.simulation.mishaps import MISHAPS
 from local.simulation.run import Result
-from local.simulation.scenario import NEVER_ASKED, SOURCES
+from local.simulation.scenario import NEVER_ASKED, VENDORS
 from local.simulator.fault_table import FAULTS, Kind
 
 SHOWN_VIOLATIONS = 20
@@ -75,7 +75,7 @@ def applicable(*kinds: Kind) -> list[str]:
     return [
         fault.name
         for fault in FAULTS.values()
-        if fault.kind in kinds and fault.name.partition(".")[0] in SOURCES and fault.name not in NEVER_ASKED
+        if fault.kind in kinds and fault.name.partition(".")[0] in VENDORS and fault.name not in NEVER_ASKED
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from local.simulation.loading import LOADER_NAME, Link, Rewrite, Worker, loading
 from local.simulation.log import Log, Violation
 from local.simulation.mishaps import Mishaps
 from local.simulation.queue import MemoryQueue
-from local.simulation.scenario import plan
+from local.simulation.scenario import SUPPLIERS, plan
 from local.simulation.storage import MemoryS3
 from local.simulator.world import World
 from marketflow.messaging.state import SymbolCatalog
@@ -111,7 +111,7 @@ class Run:
             ledger=Ledger(ground.reader, log),
             s3=MemoryS3(lambda: mishaps.strikes("state_conflict")),
             queue=MemoryQueue(clock, mishaps),
-            tasks={source: MemoryQueue(clock, mishaps) for source in scenario.symbols},
+            tasks={source: MemoryQueue(clock, mishaps) for source in _asked(scenario.symbols)},
         )
         self._desk = desk.of(self._scene, ground.reader)
         self._ground = ground
@@ -154,9 +154,10 @@ class Run:
         scene = self._scene
         catalog = SymbolCatalog(bucket=BUCKET, client=scene.s3)  # type: ignore[arg-type]  # the calls that it makes
         before = (scene.scenario.start - timedelta(seconds=45)).isoformat()
-        for source, names in scene.scenario.symbols.items():
+        for source in scene.tasks:
+            names = scene.scenario.symbols.get(source, ())
             catalog.write(source, symbols_of(source, names))
-            if not scene.scenario.cold:
+            if source in DATASETS and not scene.scenario.cold:
                 standing = {"last_complete_at": before, "symbols": names}
                 datasets = dict.fromkeys((*DATASETS[source], *DAILY), standing)
                 scene.s3.objects[f"state/{source}.json"] = json.dumps({"datasets": datasets}).encode()
@@ -216,7 +217,7 @@ class Run:
     def _moments(self, name: str) -> list[int]:
         """The times to come, in microseconds, that the states of the sources have under `name`."""
         found = []
-        for source in self._scene.scenario.symbols:
+        for source in self._scene.tasks:
             value = json.loads(self._scene.s3.objects.get(f"state/{source}.json", b"{}")).get(name)
             texts = [value] if isinstance(value, str) else list((value or {}).values())
             found += [(datetime.fromisoformat(text) - EPOCH) // timedelta(microseconds=1) for text in texts]
@@ -262,3 +263,8 @@ class Run:
     def _plan(self, steps: Iterator[float | None], pause: float) -> None:
         self._order += 1
         heapq.heappush(self._agenda, (self._scene.clock.micros + int(pause * SECOND), self._order, steps))
+
+
+def _asked(symbols: Iterable[str]) -> list[str]:
+    """The sources with symbols, and those that have their past."""
+    return [name for source in symbols for name in (source, SUPPLIERS.get(source)) if name is not None]

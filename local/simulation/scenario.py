@@ -15,6 +15,7 @@ from local.simulator.instruments import PRICE_BASES, load_instruments
 from marketflow.domain.interval import Interval
 
 SOURCES = ("binance", "yahoo", "exchangerate")
+VENDORS = (*SOURCES, "frankfurter")
 PAIRS = ("BTCUSDT", "ETHUSDT", "ETHBTC", "USDTTRY", "BTCTRY", "SHIBUSDT", "VENBTC", "这是测试币456USDT")
 SHARES = ("AAPL", "MSFT", "THYAO.IS", "BIMAS.IS", "BRK-B", "VOD.L", "POLI.TA", "NPN.JO")
 RATES = ("USD/TRY", "EUR/TRY", "EUR/USD", "USD/JPY", "GBP/USD", "EUR/CHF")
@@ -46,12 +47,16 @@ _BASE_RATES = {
     "clock_forward": 0.12,
     "clock_back": 0.12,
 }
+SUPPLIERS = {"exchangerate": "ecb"}
+"""Which source has the past of another one's symbols; the vendor that answers for it is called frankfurter."""
+
 BACKFILLS_IN = 0.35
 """The share of the seeds in which an operator asks for the past."""
 
 LONGEST_WINDOW = {
     "binance": {Interval.M1: (300, timedelta(minutes=2200))},
     "yahoo": {Interval.M1: (25, timedelta(days=2)), Interval.D1: (600, timedelta(days=120))},
+    "exchangerate": {Interval.D1: (700, timedelta(days=250))},
 }
 """By source and interval: how many days ago a window ends at most, and how long it is."""
 
@@ -143,14 +148,12 @@ def _backfills(seed: int, symbols: dict[str, tuple[str, ...]], start: datetime) 
     if rng.random() >= BACKFILLS_IN:
         return
     for source, names in symbols.items():
-        if source not in LONGEST_WINDOW:
-            continue
         interval = rng.choice(tuple(LONGEST_WINDOW[source]))
         days, longest = LONGEST_WINDOW[source][interval]
         end = start.replace(second=0, microsecond=0) - timedelta(minutes=rng.randrange(2, days * 1440))
         length = timedelta(minutes=rng.randrange(1, int(longest / timedelta(minutes=1))))
         yield Backfill(
-            source=source,
+            source=SUPPLIERS.get(source, source),
             symbol=rng.choice(names),
             interval=interval,
             start=end - length,
@@ -180,15 +183,15 @@ def _start(rng: Random, symbols: dict[str, tuple[str, ...]], *, splits: bool) ->
 
 
 def _faults(rng: Random, sources: tuple[str, ...]) -> dict[str, str]:
-    """A few switches of each source: often where they spoil one answer, rarely where they send us away."""
+    """A few switches of each vendor: often where they spoil one answer, rarely where they send us away."""
     chosen = {}
-    for source in sources:
+    for source in (*sources, *(["frankfurter"] if "exchangerate" in sources else [])):
         names = [
             fault.name
             for fault in FAULTS.values()
             if fault.kind is Kind.REQUEST and fault.name.startswith(f"{source}.") and fault.name not in NEVER_ASKED
         ]
-        for name in rng.sample(names, rng.randint(0, 4)):
+        for name in rng.sample(names, min(len(names), rng.randint(0, 4))):
             chosen[name] = f"0.3x{rng.choice((1, 2))}" if name in _SENT_AWAY else f"{rng.choice((0.1, 0.2, 0.4))}"
     return chosen
 

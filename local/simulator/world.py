@@ -55,7 +55,7 @@ class World:
     def __init__(self, seed: int, clock: Clock | None = None, *, faults: Mapping[str, str] | None = None) -> None:
         self.clock = clock or SystemClock()
         self.faults = Faults(seed, faults)
-        market = Market(seed, PRICE_BASES)
+        self.market = market = Market(seed, PRICE_BASES)
         self.binance = Binance(market, self.faults)
         self.yahoo = Yahoo(market, self.faults)
         self.exchangerate = ExchangeRate(market, self.faults)

@@ -78,6 +78,19 @@ def test_get_candles_with_an_adjustment(stack: LocalStack, api: ApiClient) -> No
     assert (refused.status_code, refused.json()["parameter"]) == (400, "adjustment")
 
 
+def test_get_candles_as_known_at(api: ApiClient) -> None:
+    """The past has no forming candle and nothing that was first seen later; a time to come is refused."""
+    (oldest,) = api.json("/candles/BTCUSDT", interval="1m", order="asc", limit=1)
+    then = datetime.now(UTC) - timedelta(seconds=1)
+    known = api.json("/candles/BTCUSDT", interval="1m", limit=50, as_known_at=then.isoformat())
+    assert known
+    assert all(candle["final"] for candle in known)
+    assert api.json("/candles/BTCUSDT", interval="1m", as_known_at=oldest["open_time"]) == []
+    later = (then + timedelta(hours=1)).isoformat()
+    refused = api.get("/candles/BTCUSDT", interval="1m", as_known_at=later)
+    assert (refused.status_code, refused.json()["parameter"]) == (400, "as_known_at")
+
+
 def test_get_prices(api: ApiClient) -> None:
     """A list of symbols gives an item for each; an unknown one is an item with a problem."""
     known, unknown = api.json("/prices", symbols="BTCUSDT,NOSUCHSYMBOL")

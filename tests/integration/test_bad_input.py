@@ -108,6 +108,10 @@ def rates(body: dict[str, Any], value: object) -> object:
     return {**body, "rates": {code: 1 if code == "USD" else value for code in body["rates"]}}
 
 
+def reference_rates(body: dict[str, Any], value: object) -> object:
+    return {**body, "rates": {day: dict.fromkeys(rates, value) for day, rates in body["rates"].items()}}
+
+
 CHART: dict[str, Spoil] = {
     "other_symbol": chart(lambda result: result["meta"].update(symbol="GARAN.IS")),
     "other_granularity": chart(lambda result: result["meta"].update(dataGranularity="5m")),
@@ -132,6 +136,12 @@ BODIES: dict[str, dict[str, Spoil]] = {
         "other_symbol": lambda body: {**body, "base_code": "EUR"},
         "lengths": lambda body: {**body, "rates": {"USD": 1}},
         **numbers(rates, text=False),
+    },
+    # A day may well lack currencies: some came later, some went.
+    "rates_1d": {
+        "other_symbol": lambda body: {**body, "base": "USD"},
+        "other_granularity": lambda body: {**body, "rates": {"2026-04": body["rates"]["2026-04-09"]}},
+        **numbers(reference_rates, text=False),
     },
 }
 CASES = [(source, dataset, kind) for source, dataset in DATASETS for kind in ("truncated", "html", *BODIES[dataset])]
@@ -170,6 +180,11 @@ EXPECTED: dict[str, dict[str, set[str]]] = {
     "chart_1m": OF_CHARTS,
     "chart_1d": OF_CHARTS,
     "latest": {**EVERYWHERE, "other_symbol": {"malformed_wrong_base", "wrong_base"}, "lengths": {"missing_code"}},
+    "rates_1d": {
+        **EVERYWHERE,
+        "other_symbol": {"malformed_wrong_base", "wrong_base"},
+        "other_granularity": {"malformed_bad_time", "bad_time"},
+    },
 }
 
 
@@ -275,6 +290,12 @@ def a_hundred_times(dataset: str, body: Any) -> object:  # noqa: ANN401 - any JS
         return [{**row, "price": str(100 * Decimal(row["price"]))} for row in body]
     if dataset == "latest":
         return {**body, "rates": {**body["rates"], "TRY": 100 * body["rates"]["TRY"]}}
+    if dataset == "rates_1d":
+        last = max(body["rates"])
+        return {
+            **body,
+            "rates": {**body["rates"], last: {code: 100 * rate for code, rate in body["rates"][last].items()}},
+        }
     result = body["chart"]["result"][0]
     quote = result["indicators"]["quote"][0]
     for name in ("open", "high", "low", "close"):

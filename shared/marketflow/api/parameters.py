@@ -214,6 +214,10 @@ class _Candles(_Range):
         "are rolled up from these: on the exchange's clock for stocks and on UTC for the others, a week from Monday.",
         examples=["1h"],
     )
+    as_known_at: Moment | None = Field(
+        default=None,
+        description="What answers that were received by this time said, which is not to come: final candles alone.",
+    )
 
 
 class CandlesParameters(_Candles):

@@ -250,6 +250,7 @@ class ReadRoutes:
             layout=parameters.format,
             quoted=parameters.quoted,
             adjustment=parameters.adjustment,
+            known_at=parameters.as_known_at,
         )
         answer = self._market_data.candles(parameters.symbol, query)
         name = f"{parameters.symbol}-{parameters.interval}"
@@ -278,6 +279,7 @@ class ReadRoutes:
                 after_symbol=position[0] if position else None,
                 after=datetime.fromisoformat(position[1]) if position else None,
                 quoted=parameters.quoted,
+                known_at=parameters.as_known_at,
             ),
         )
         items = [] if position else [name for name in parameters.symbols if name not in batch.known]

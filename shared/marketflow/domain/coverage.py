@@ -122,9 +122,9 @@ class CoverageFacts:
     `first` is the first open time that was ever stored. `stored` are the first and the last of runs of final candles
     one step apart. `fetched_until` is how far any answer reached. Of the symbol's exchange: `sessions`, the local
     `hours` of most of them, the dates on which anything was `traded`, and for what its daily candles (`days`) and its
-    `minutes` were fetched. Of a pair of currencies: its `currencies`, the days that were `closed` where its past comes
-    from, and since when it is `watched`: the day of the first rate of its own source, which has one on every day.
-    At `held` candles are stored that are held back. `taken` are the gaps that the auditor has taken on, in order.
+    `minutes` were fetched. At `held` candles are stored that are held back. Of a pair of currencies: its `currencies`,
+    the days that were `closed` where its past comes from, and since when it is `watched`: the day of the first rate of
+    its own source, which has one on every day. `taken` are the gaps that the auditor has taken on.
     """
 
     symbol: str
@@ -143,10 +143,10 @@ class CoverageFacts:
     traded: frozenset[date] = frozenset()
     days: Seconds = ()
     minutes: Seconds = ()
+    held: Seconds = ()
     currencies: frozenset[str] = frozenset()
     closed: Seconds = ()
     watched: int | None = None
-    held: Seconds = ()
     taken: Sequence[Taken] = ()
 
 

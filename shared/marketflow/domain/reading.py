@@ -49,6 +49,7 @@ class CandleQuery:
     Ordered by `open_time`, the newest first when `descending`. `after` is the open time behind which the page begins,
     in that order; with several symbols, which come in the order of their names, it counts within `after_symbol`.
     `quoted` writes decimals as JSON strings. `adjustment` is for stocks alone; other symbols have nothing to adjust.
+    With `known_at` (UTC) they are the final ones as answers that were received by then had them.
     """
 
     interval: Interval
@@ -61,6 +62,7 @@ class CandleQuery:
     layout: Layout = Layout.JSON
     quoted: bool = False
     adjustment: Adjustment = Adjustment.RAW
+    known_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

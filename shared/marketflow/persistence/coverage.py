@@ -35,8 +35,8 @@ class CoverageRepository:
         if not rows:
             return None
         symbol, source, timezone, active, start, first, stored, *texts = rows[0]
-        fetched, refused, outages, fetched_until, sessions, hours, traded, days, minutes, *rest = texts
-        currencies, closed, watched, held, taken = rest
+        fetched, refused, outages, fetched_until, sessions, hours, traded, days, minutes, held, *rates = texts
+        currencies, closed, watched, taken = rates
         return CoverageFacts(
             symbol=symbol,
             source=source,
@@ -54,10 +54,10 @@ class CoverageRepository:
             traded=frozenset(date.fromisoformat(day) for day in json.loads(traded or "[]")),
             days=_pairs(days),
             minutes=_pairs(minutes),
+            held=_pairs(held),
             currencies=frozenset(currencies.split()),
             closed=_pairs(closed),
             watched=watched,
-            held=_pairs(held),
             taken=[Taken(*one) for one in json.loads(taken or "[]")],
         )
 

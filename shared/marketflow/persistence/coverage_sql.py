@@ -151,9 +151,8 @@ select s.symbol, s.source, s.timezone, s.active, w.start, {_seconds("w.first")},
   (select json_agg(distinct cast(c.open_time at time zone s.timezone as date))
    from candles c where c.interval = '1d' and c.open_time >= w.start - interval '32 days' and c.open_time < w.until
      and c.symbol_id in (select id from symbols o where coalesce(o.exchange, o.symbol) = s.venue)),
-  {_spans(_of_exchange("1d"))}, {_spans(_of_exchange("1m"))},
+  {_spans(_of_exchange("1d"))}, {_spans(_of_exchange("1m"))}, {_spans(f"({_HELD})")},
   concat_ws(' ', s.base_currency, s.quote_currency), {_spans("k.closed")}, {_seconds(f"({_WATCHED})")},
-  {_spans(f"({_HELD})")},
   (select json_agg(json_build_array({_seconds("starts_at")}, {_seconds("ends_at")}, tries, {running("g.job")})
      order by starts_at)
    from gaps g where g.symbol_id = s.id and g.interval = cast(:interval as candle_interval) and g.closed_at is null

@@ -66,7 +66,7 @@ class Loader:
         }
         names = _names(payload)
         lock = [(LOCK, {"source": owner, "names": names})] if names else []
-        judge = judgements(payload, owner=owner, raw_id=number, bounds=self._bounds)
+        judge = judgements(payload, source=owner, raw_id=number, bounds=self._bounds)
         (counts,), *judged = self._database.together(*lock, (load(frozenset(parts)), parameters), *judge)[len(lock) :]
         candles, candles_written, odd, prices, prices_written, actions, actions_written, quarantined = counts
         if odd:

@@ -30,14 +30,14 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def judgements(
-    payload: ParsedPayload, *, owner: str, raw_id: int, bounds: Mapping[AssetType, Decimal]
+    payload: ParsedPayload, *, source: str, raw_id: int, bounds: Mapping[AssetType, Decimal]
 ) -> list[Statement]:
-    """The statements that judge the rows of `payload`; each gives a row for `move` of everything that is held now.
+    """The statements that judge the rows of `payload`, whose symbols are those of `source`.
 
-    `owner` is the source whose symbols they are of.
+    Each gives a row for `move` of everything that is held since this answer was loaded, and of what of it is held.
     """
     params = {
-        "source": owner,
+        "source": source,
         "raw_id": raw_id,
         "bounds": json.dumps({kind.value: str(bound) for kind, bound in bounds.items()}),
     }

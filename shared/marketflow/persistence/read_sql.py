@@ -172,7 +172,8 @@ def prices(*, quoted: bool) -> str:
 from unnest(string_to_array(:names, ',')) as w(name)
 left join symbols s on s.symbol = w.name
 left join lateral (
-  select price, as_of, raw_id from prices where symbol_id = s.id and not held order by as_of desc limit 1) p on true"""
+  select price, as_of, raw_id from prices
+  where symbol_id = s.id and not held order by as_of desc limit 1) p on true"""
 
 
 @cache

@@ -37,6 +37,7 @@ from marketflow.domain.records import ActionKind
 from marketflow.persistence import actions_sql, read_sql, revision, rolled_sql
 from marketflow.persistence.connection import Database
 from marketflow.persistence.connector import sqlstate
+from marketflow.persistence.past_sql import as_known
 
 _UNDEFINED_TABLE = "42P01"
 
@@ -142,7 +143,13 @@ class Reader:
         """
         if not query.interval.stored:
             plain, traded = (
-                rolled_sql.candle_batch(query.interval, basis, quoted=query.quoted, descending=query.descending)
+                rolled_sql.candle_batch(
+                    query.interval,
+                    basis,
+                    quoted=query.quoted,
+                    descending=query.descending,
+                    past=query.known_at is not None,
+                )
                 for basis in (None, Adjustment.RAW)
             )
         else:
@@ -198,7 +205,7 @@ class Reader:
         those of other markets, and raw prices without a later split. The others take a second one.
         """
         how, stored = {"quoted": query.quoted, "descending": query.descending}, query.interval.stored
-        rolled = partial(rolled_sql.candles, query.interval)
+        rolled = partial(rolled_sql.candles, query.interval, past=query.known_at is not None)
         if query.adjustment is Adjustment.RAW:
             plain = read_sql.candles(query.layout, **how) if stored else rolled(None, query.layout, **how)
             rows = self._candles(plain, (name,), query)
@@ -208,8 +215,10 @@ class Reader:
         return self._candles(exact(query.adjustment, query.layout, **how), (name,), query)
 
     def _candles(self, sql: str, names: Sequence[str], query: CandleQuery) -> list[list[Any]]:
+        past = {} if query.known_at is None else {"known": query.known_at}
         return self._database.query(
-            sql,
+            as_known(sql) if past else sql,
+            **past,
             names=",".join(names),
             interval=query.interval.value,
             start=query.start or "-infinity",

@@ -51,8 +51,10 @@ _PRICES = ["c.open", "c.high", "c.low", "c.close", "c.volume"]
 
 
 @cache
-def candles(interval: Interval, adjustment: Basis, layout: Layout, *, quoted: bool, descending: bool) -> str:
-    """One symbol's candles as one row.
+def candles(
+    interval: Interval, adjustment: Basis, layout: Layout, *, quoted: bool, descending: bool, past: bool = False
+) -> str:
+    """One symbol's candles as one row; of the `past` for `past_sql.as_known`.
 
     Text, count, oldest, newest, all final, whether more follow, asset type, whether a split came after the oldest.
     """
@@ -60,7 +62,8 @@ def candles(interval: Interval, adjustment: Basis, layout: Layout, *, quoted: bo
     glue = "','" if layout is Layout.JSON else "chr(10)"
     order = "desc" if descending else "asc"
     page = "filter (where c.n <= :limit)"
-    buckets = _buckets(interval, adjustment, descending=descending, behind=f"c.open_time {_behind(descending)} :after")
+    behind = f"c.open_time {_behind(descending)} :after"
+    buckets = _buckets(interval, adjustment, descending=descending, behind=behind, past=past)
     return f"""{_beginning(adjustment)}
 select string_agg({row}, {glue} order by c.n) {page}, count(c.n) {page}, min(c.open_time) {page},
   max(c.open_time) {page}, bool_and(c.final) {page}, count(c.n) > :limit, s.asset_type,
@@ -69,18 +72,18 @@ select string_agg({row}, {glue} order by c.n) {page}, count(c.n) {page}, min(c.o
 from symbols s left join lateral (
   select c.*, row_number() over (order by c.open_time {order}) as n from ({buckets}) c) c on true
 where s.symbol = :names
-group by s.id"""
+group by s.id""".lstrip()
 
 
 @cache
-def candle_batch(interval: Interval, adjustment: Basis, *, quoted: bool, descending: bool) -> str:
-    """Several symbols' candles as one row.
+def candle_batch(interval: Interval, adjustment: Basis, *, quoted: bool, descending: bool, past: bool = False) -> str:
+    """Several symbols' candles as one row; of the `past` for `past_sql.as_known`.
 
     Text, the known symbols, behind what the next page begins, whether a split came after the oldest candle.
     """
     order = "desc" if descending else "asc"
     behind = f"(s.symbol > :after_symbol or c.open_time {_behind(descending)} :after)"
-    buckets = _buckets(interval, adjustment, descending=descending, behind=behind)
+    buckets = _buckets(interval, adjustment, descending=descending, behind=behind, past=past)
     return f"""{_beginning(adjustment)}
 select string_agg(page.text, ',' order by page.n) filter (where page.n <= :limit),
   array(select symbol from symbols where symbol = any(string_to_array(:names, ','))),
@@ -96,7 +99,14 @@ from (
   from symbols s
   cross join lateral ({buckets}) c
   where s.symbol = any(string_to_array(:names, ',')) and s.symbol >= :after_symbol
-  order by s.symbol, c.open_time {order} limit :limit + 1) page"""
+  order by s.symbol, c.open_time {order} limit :limit + 1) page""".lstrip()
+
+
+_WHOLE_THEN = """ and {ends} <= :known and c.rows = (
+        select count(*) from public.candles l
+        where l.symbol_id = s.id and l.interval = cast('{base}' as candle_interval)
+          and l.open_time >= {starts} and l.open_time < {ends})"""
+"""Of the past (past_sql.py): `fetched_ranges` does not say since when, but a row that was not known then shows it."""
 
 
 def _beginning(adjustment: Basis) -> str:
@@ -107,7 +117,7 @@ def _behind(descending: bool) -> str:
     return "<" if descending else ">"
 
 
-def _buckets(interval: Interval, adjustment: Basis, *, descending: bool, behind: str) -> str:
+def _buckets(interval: Interval, adjustment: Basis, *, descending: bool, behind: str, past: bool) -> str:
     """A SQL query: the candles of the symbol `s` that a page may hold, and one more.
 
     So many rows below them that the buckets which are counted are whole: the bucket behind which the page begins, those
@@ -120,6 +130,7 @@ def _buckets(interval: Interval, adjustment: Basis, *, descending: bool, behind:
     reached = reached if behind.startswith("c.") else f"(s.symbol > :after_symbol or {reached})"
     zone = "case when s.asset_type = 'stock' then s.timezone else 'UTC' end"
     ends = f"((c.local + interval '{rolling.length}') at time zone {zone})"
+    then = _WHOLE_THEN.format(base=rolling.base, starts=f"c.local at time zone {zone}", ends=ends) if past else ""
     return f"""select c.* from (
     select c.local at time zone {zone} as open_time, c.open, c.high, c.low, c.close, c.volume, c.quote_volume, c.trades,
       c.final and exists (
@@ -129,11 +140,11 @@ def _buckets(interval: Interval, adjustment: Basis, *, descending: bool, behind:
       and not exists (
         select from candles h
         where h.symbol_id = s.id and h.interval = cast('{rolling.base}' as candle_interval) and h.held
-          and h.open_time >= c.local at time zone {zone} and h.open_time < {ends}) as final
+          and h.open_time >= c.local at time zone {zone} and h.open_time < {ends}){then} as final
     from (
       select r.local, (array_agg(r.open order by r.open_time))[1] as open, max(r.high) as high, min(r.low) as low,
         (array_agg(r.close order by r.open_time))[count(*)] as close, {_sum("volume")}, {_sum("quote_volume")},
-        {_sum("trades")}, bool_and(r.final) as final
+        {_sum("trades")}, bool_and(r.final) as final, count(*) as rows
       from (
         select c.open_time, {rolling.bucket(f"(c.open_time at time zone {zone})")} as local,
           {", ".join(prices)}, c.quote_volume, c.trades, c.final

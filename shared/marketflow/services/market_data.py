@@ -147,8 +147,10 @@ class MarketData:
     def candles(self, name: str, query: CandleQuery) -> CandleAnswer:
         """A page of one symbol's candles.
 
-        Raises RefusedError: 404 when there is no such symbol, 400 when it is none whose prices can be adjusted.
+        Raises RefusedError: 404 when there is no such symbol, 400 when it is none whose prices can be adjusted and for
+        a `known_at` to come.
         """
+        self._refuse_the_future(query)
         page = self._reader.candles(name, query) if _NAME.fullmatch(name) else None
         if page is None:
             raise unknown_symbol(name)
@@ -161,8 +163,17 @@ class MarketData:
         return CandleAnswer(page=page, settled=_settled(page, query))
 
     def candle_batch(self, names: Sequence[str], query: CandleQuery) -> CandleBatch:
-        """A page of several symbols' candles; the names that are not in its `known` do not exist."""
+        """A page of several symbols' candles; the names that are not in its `known` do not exist.
+
+        Raises RefusedError (400) for a `known_at` to come.
+        """
+        self._refuse_the_future(query)
         return self._reader.candle_batch([name for name in names if _NAME.fullmatch(name)], query)
+
+    def _refuse_the_future(self, query: CandleQuery) -> None:
+        if query.known_at is not None and query.known_at > self._clock():
+            detail = "as_known_at: nobody knows yet what will be known then."
+            raise RefusedError(detail, status=400, code="invalid_parameter", parameter="as_known_at")
 
 
 def is_name(name: str) -> bool:
@@ -188,8 +199,11 @@ def _settled(page: CandlePage, query: CandleQuery) -> bool:
     """Whether this page will read the same for ever: final, without holes, and nothing can join it at either end.
 
     Holes are filled by repairs and both open ends by new data and backfills. Only crypto qualifies: the other sources
-    restate old candles (a split), and their calendars have closed hours that look like holes.
+    restate old candles (a split), and their calendars have closed hours that look like holes. What was known in the
+    past may still grow: an answer that was received then may be loaded later.
     """
+    if query.known_at is not None:
+        return False
     step = _STEPS.get(query.interval)
     if step is None or page.oldest is None or page.newest is None or page.asset_type != "crypto" or not page.all_final:
         return False

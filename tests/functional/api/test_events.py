@@ -29,6 +29,7 @@ STATUS = {
     "api_candles": 200,
     "api_candles_csv": 200,
     "api_candles_adjusted": 200,
+    "api_candles_as_known_at": 200,
     "api_actions": 200,
     "api_candle_batch": 200,
     "api_coverage": 200,

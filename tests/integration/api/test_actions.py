@@ -24,7 +24,8 @@ def add(
     database.query(
         """insert into actions select id, :kind, cast(:effective as timestamptz), cast(:amount as numeric),
              cast(:currency as text), cast(:numerator as numeric), cast(:denominator as numeric),
-             cast(:seen as timestamptz), 1 from symbols where symbol = :symbol""",
+             cast(:seen as timestamptz), 1, cast(:seen as timestamptz), 1
+           from symbols where symbol = :symbol""",
         symbol=symbol,
         kind=kind,
         effective=effective,

@@ -30,8 +30,9 @@ def market(database: Database, add_candles: AddCandles, add_price: AddPrice) -> 
     add_candles("AAPL", [NOON.replace(day=day) for day in (16, 17, 18)], interval="1d")
     database.query(
         """insert into actions select id, 'split', cast(:at as timestamptz), null, null, 4, 1,
-             cast(:now as timestamptz), 1 from symbols where symbol = 'AAPL' union all
-           select id, 'dividend', cast(:at as timestamptz), 0.26, 'USD', null, null, cast(:now as timestamptz), 1
+             cast(:now as timestamptz), 1, cast(:now as timestamptz), 1 from symbols where symbol = 'AAPL' union all
+           select id, 'dividend', cast(:at as timestamptz), 0.26, 'USD', null, null, cast(:now as timestamptz), 1,
+           cast(:now as timestamptz), 1
            from symbols where symbol = 'AAPL'""",
         at=NOON.replace(day=17),
         now=NOON,

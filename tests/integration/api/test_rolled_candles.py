@@ -201,8 +201,9 @@ def test_a_split_within_a_week_is_taken_out_before_it_is_rolled_up(client: Clien
     rows = [flat(monday, "100"), flat(monday + timedelta(days=2), "110")]
     store(database, "AAPL", "1d", rows)
     database.query(
-        """insert into actions (symbol_id, kind, effective, numerator, denominator, observed_at, raw_id)
-           select id, 'split', :effective, 4, 1, :now, 1 from symbols where symbol = 'AAPL'""",
+        """insert into actions (symbol_id, kind, effective, numerator, denominator, observed_at, raw_id,
+             last_observed_at, last_raw_id)
+           select id, 'split', :effective, 4, 1, :now, 1, :now, 1 from symbols where symbol = 'AAPL'""",
         effective=monday + timedelta(days=1),
         now=NOON,
     )

@@ -7,8 +7,9 @@ from functools import partial
 
 import pytest
 
+from marketflow.domain.interval import Interval
 from marketflow.domain.reading import Adjustment, Layout
-from marketflow.persistence import actions_sql, read_sql
+from marketflow.persistence import actions_sql, past_sql, read_sql, rolled_sql
 
 pytestmark = pytest.mark.unit
 
@@ -38,12 +39,25 @@ STATEMENTS = [
         for descending in (False, True)
     ),
 ]
+ROLLED = [
+    statement(quoted=True, descending=descending, past=past)
+    for interval in (Interval.M5, Interval.MO1)
+    for basis in (None, *Adjustment)
+    for statement in (
+        partial(rolled_sql.candles, interval, basis, Layout.JSON),
+        partial(rolled_sql.candle_batch, interval, basis),
+    )
+    for descending in (False, True)
+    for past in (False, True)
+]
+STATEMENTS += ROLLED
+STATEMENTS += [past_sql.as_known(sql) for sql in STATEMENTS if "from candles c" in sql]
 
 
 @pytest.mark.parametrize("sql", STATEMENTS)
 def test_a_statement_pins_nothing(sql: str) -> None:
     """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-pinning.html: one SELECT under 16 KB."""
-    assert sql.startswith(("select ", "with recursive "))
+    assert sql.startswith(("select ", "with recursive ", "with candles as not materialized "))
     assert ";" not in sql
     assert len(sql.encode()) < 16_384
     assert not re.search(r"\b(set|set_config|nextval|temp|temporary|listen|prepare|declare|pg_advisory\w*)\b", sql)

@@ -23,7 +23,7 @@ ONE = Decimal(1)
 
 def spans(payload: ParsedPayload) -> dict[str, list[dict[str, str]]]:
     """What is judged, by statement."""
-    found = judgements(payload, owner="yahoo", raw_id=7, bounds=BOUNDS)
+    found = judgements(payload, source="yahoo", raw_id=7, bounds=BOUNDS)
     return {sql: json.loads(str(params["spans"])) for sql, params in found}
 
 
