@@ -66,7 +66,18 @@ def test_upgrading_twice_changes_nothing(empty_url: str) -> None:
     """The first upgrade names what it applied, the second has nothing to do, and both end at the head."""
     database = Database(empty_url)
     assert migrate.current(database) is None
-    assert migrate.upgrade(empty_url) == ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010"]
+    assert migrate.upgrade(empty_url) == [
+        "0001",
+        "0002",
+        "0003",
+        "0004",
+        "0005",
+        "0006",
+        "0007",
+        "0008",
+        "0009",
+        "0010",
+    ]
     before = schema(empty_url)
     assert migrate.upgrade(empty_url) == []
     assert schema(empty_url) == before
@@ -98,7 +109,18 @@ def test_a_failed_migration_leaves_nothing_half_made(empty_url: str) -> None:
     assert tables == [["source_status"]]
     assert migrate.current(database) is None
     database.query("DROP TABLE source_status")
-    assert migrate.upgrade(empty_url) == ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010"]
+    assert migrate.upgrade(empty_url) == [
+        "0001",
+        "0002",
+        "0003",
+        "0004",
+        "0005",
+        "0006",
+        "0007",
+        "0008",
+        "0009",
+        "0010",
+    ]
     database.close()
 
 
