@@ -46,7 +46,17 @@ class Alarm:
 
 def functions() -> list[str]:
     """The deployed functions, without the stage's prefix."""
-    return [*(f"fetch-{name}" for name in CATALOG), "etl", "migrate", "api", "admin", "keys", "token", "dispatch"]
+    return [
+        *(f"fetch-{name}" for name in CATALOG),
+        "etl",
+        "migrate",
+        "api",
+        "admin",
+        "keys",
+        "token",
+        "dispatch",
+        "audit",
+    ]
 
 
 def work_queues() -> list[str]:
@@ -61,7 +71,7 @@ def _task_queues() -> list[str]:
 
 def dead_letter_queues() -> list[str]:
     """The queues that ought to be empty, without the stage's prefix."""
-    return [f"{name}-dlq" for name in (*work_queues(), *(f"fetch-{name}" for name in CATALOG), "migrate")]
+    return [f"{name}-dlq" for name in (*work_queues(), *(f"fetch-{name}" for name in CATALOG), "migrate", "audit")]
 
 
 def function_metric(stage: Stage, name: str, metric: str, statistic: str = "Sum") -> Metric:
@@ -90,6 +100,11 @@ def source_metric(source: SourceSpec, metric: str, period: Duration = FIVE_MINUT
     """A metric that the fetcher of `source` writes into its log (marketflow.observability)."""
     dimensions = {"service": f"fetch-{source.name}", "source": source.name}
     return _metric("MarketFlow", metric, dimensions, statistic="Sum", period=period)
+
+
+def gaps_metric(source: SourceSpec, metric: str) -> Metric:
+    """A number that the auditor writes into its log at each look (marketflow.observability)."""
+    return _metric("MarketFlow", metric, {"service": "audit", "source": source.name}, statistic="Maximum")
 
 
 def rows_metric(metric: str) -> Metric:
@@ -148,6 +163,8 @@ def alarms(stage: Stage) -> Iterator[Alarm]:
     for source in CATALOG.values():
         if source.schedules:
             yield _freshness(source)
+        if source.series:
+            yield from _gaps(source)
     if stage.database is not None:
         yield from _database(stage, gigabytes=stage.database.storage)
 
@@ -164,6 +181,23 @@ def _freshness(source: SourceSpec) -> Alarm:
         below=True,
         periods=ceil(source.freshness_target_seconds / period.to_seconds()),
         silence_rings=True,
+    )
+
+
+def _gaps(source: SourceSpec) -> Iterator[Alarm]:
+    yield Alarm(
+        name=f"{source.name}-gaps-unexplained",
+        help=f"Candles of {source.title} are missing for more than three intervals, and fetching them again takes long "
+        "or did not begin, or nobody looked. /v1/coverage says which; the auditor's log says what was begun.",
+        metric=gaps_metric(source, "GapsUnexplained"),
+        periods=3,
+        silence_rings=True,
+    )
+    yield Alarm(
+        name=f"{source.name}-repairs-given-up",
+        help=f"Candles of {source.title} are missing after three repairs. GET /v1/backfills shows what came of those; "
+        "mend the cause, then begin a backfill of the time, which closes the gap.",
+        metric=gaps_metric(source, "RepairsGivenUp"),
     )
 
 

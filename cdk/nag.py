@@ -78,13 +78,14 @@ def exemptions(stage: Stage) -> Iterator[Exemption]:
 
 def _functions() -> Iterator[Exemption]:
     fetchers = {name.capitalize() + "/Fetch": name for name in CATALOG}
-    for path in (*fetchers, "Etl", "Migrate"):
+    for path in (*fetchers, "Etl", "Migrate", "Audit/Audit"):
         traces = TRACES if path in fetchers else INTERFACES
         yield from _function("ingestion", path, reason=traces)
     for path in ("Read", "Admin"):
         yield from _function("api", path, reason=INTERFACES)
     yield from _function("ingestion", "Commands/Dispatch", reason=TRACES)
     yield _prefix("Commands/Dispatch", "tasks/*")
+    yield _prefix("Audit/Audit", "tasks/*")
     yield from _function("identity", "Token", reason=TRACES)
     for path, name in fetchers.items():
         for prefix in ("raw", "errors"):

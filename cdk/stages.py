@@ -54,6 +54,7 @@ class Functions(Setting):
     keys: FunctionSize
     token: FunctionSize
     dispatch: FunctionSize
+    audit: FunctionSize
 
 
 class Throttle(Setting):

@@ -1,9 +1,10 @@
-"""Says for each source when it last delivered and when the next data is due: `make status`."""
+"""Says for each source when it last delivered and when the next data is due, and what is missing: `make status`."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
@@ -15,6 +16,10 @@ from local.emulator import aws_client
 from local.processes import LocalError
 from local.settings import load_settings
 from local.stack import PREFIX, read_facts
+from marketflow.bootstrap import gap_ledger
+from marketflow.domain.auditing import Standing
+from marketflow.errors import DatabaseUnavailableError
+from marketflow.persistence.connection import Database
 from marketflow.sources.catalog import CATALOG
 
 STEP_MINUTES = 60
@@ -117,13 +122,43 @@ def dead_letters(endpoint_url: str) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
+def open_gaps(database_url: str) -> str:
+    """The open gaps of each source that a repair is to close, in one line. Raises DatabaseUnavailableError."""
+    database = Database(database_url, application_name="marketflow-status")
+    try:
+        return gaps_line(gap_ledger(database).standings(datetime.now(UTC)))
+    finally:
+        database.close()
+
+
+def gaps_line(standings: Iterable[Standing]) -> str:
+    """What of each source's candles is missing and still to be repaired."""
+    known = {one.source: one for one in standings}
+    return "Open gaps: " + "; ".join(
+        f"{name} {_gaps(known.get(name))}" for name, spec in CATALOG.items() if spec.series
+    )
+
+
+def _gaps(standing: Standing | None) -> str:
+    if standing is None:
+        return "none"
+    counts = {
+        "unexplained": standing.unexplained,
+        "queued": standing.queued,
+        "being fetched": standing.pending,
+        "given up": standing.given_up,
+    }
+    return ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "none"
+
+
 def main() -> int:
     """Print the status of the running stack. Returns the exit code."""
     try:
         facts = read_facts(load_settings(os.environ).home)
         statuses = read_status(facts.api_url)
         dead = dead_letters(facts.aws_endpoint_url)
-    except LocalError as error:
+        gaps = open_gaps(facts.database_url)
+    except (LocalError, DatabaseUnavailableError) as error:
         print(error, file=sys.stderr)
         return 1
     except (httpx.HTTPError, BotoCoreError) as error:
@@ -133,7 +168,7 @@ def main() -> int:
     print(f"API  {facts.api_url}\nKey  {facts.api_key}\n")
     print("\n".join(status.line(now) for status in statuses))
     letters = ", ".join(f"{count} in {name}" for name, count in dead.items()) or "none"
-    print(f"\nDead letters: {letters}")
+    print(f"\n{gaps}\nDead letters: {letters}")
     return 0
 
 

@@ -11,6 +11,7 @@ from cdk.alarms import (
     dead_letter_queues,
     function_metric,
     functions,
+    gaps_metric,
     queue_metric,
     rows_metric,
     source_metric,
@@ -20,6 +21,8 @@ from cdk.stages import Stage
 from marketflow.sources.catalog import CATALOG
 
 HALF, FULL = 12, 24
+MISSING = ("NotFetched", "SourceOutage", "Quarantined", "NoTrades")
+GAPS = ("GapsUnexplained", "GapOldestIntervals", "RepairsQueued", "RepairsRunning", "RepairsGivenUp")
 
 
 class Dashboard(Construct):
@@ -45,6 +48,18 @@ class Dashboard(Construct):
                 _graph(
                     f"{source.title}: milliseconds",
                     *(function_metric(stage, f"fetch-{source.name}", "Duration", stat) for stat in ("p50", "p99")),
+                ),
+            )
+            if not source.series:
+                continue
+            dashboard.add_widgets(
+                _graph(
+                    f"{source.title}: candles missing",
+                    *(gaps_metric(source, f"Missing{why}") for why in MISSING),
+                ),
+                _graph(
+                    f"{source.title}: gaps and their repair",
+                    *(gaps_metric(source, name) for name in GAPS),
                 ),
             )
         waiting = "ApproximateNumberOfMessagesVisible"

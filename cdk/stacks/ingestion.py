@@ -12,6 +12,7 @@ from constructs import Construct
 
 from cdk.access import DatabaseAccess
 from cdk.bundling import PACKAGE, Bundler, tree_hash
+from cdk.constructs.audit import Audit
 from cdk.constructs.code import code_for
 from cdk.constructs.data_bucket import DataBucket
 from cdk.constructs.dispatch import PREFIX, Dispatch
@@ -37,6 +38,7 @@ class IngestionStack(MarketFlowStack):
         self.etl, self.payloads = self._etl()
         self.sources = {name: self._source(source) for name, source in CATALOG.items()}
         self.dispatch = self._dispatch()
+        self.audit = self._audit()
         CfnOutput(self, "DataBucketName", value=self.data.bucket_name)
         self._tell("Payloads", self.payloads)
         self._tell("Commands", self.dispatch.commands)
@@ -163,6 +165,19 @@ class IngestionStack(MarketFlowStack):
         self._allow(role, "s3:PutObject", f"{PREFIX}*")
         role.add_to_policy(self._may_list())
         return dispatch
+
+    def _audit(self) -> Audit:
+        audit = Audit(
+            self,
+            "Audit",
+            stage=self.settings,
+            code=self.code,
+            database=self.database,
+            bucket=self.data.bucket_name,
+        )
+        self._allow(audit.audit.role, "s3:PutObject", f"{PREFIX}*")
+        audit.node.add_dependency(self.migration)
+        return audit
 
     def _may_list(self) -> iam.PolicyStatement:
         """Without it S3 answers 403 for an object that is not there: "nothing" and "no right" would look the same."""

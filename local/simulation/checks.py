@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,10 +41,9 @@ def check(scene: Scene, reader: Reader) -> None:
     _status(scene, reader)
     excuses = _excuses(scene)
     _unpublished(scene, excuses)
-    for symbol in scene.scenario.symbols.get("binance", ()):
-        _gaps(scene, symbol, _asked(scene, symbol, "klines"), excuses)
-    for symbol in scene.scenario.symbols.get("yahoo", ()):
-        _gaps(scene, symbol, _asked(scene, symbol, "chart"), excuses)
+    for key in missing(scene):
+        if not _why(excuses, key):
+            scene.log.violate(f"{key[1]} has its minute {key[3]}, or a reason.", "a row or a reason", "neither")
 
 
 def _tables(scene: Scene, reader: Reader) -> None:
@@ -139,21 +139,26 @@ def _asked(scene: Scene, symbol: str, what: str) -> list[Served]:
     ]
 
 
-def _gaps(scene: Scene, symbol: str, asked: list[Served], excuses: list[Excuse]) -> None:
-    """Every minute between the first and the last answer is there, or has a reason."""
+def missing(scene: Scene) -> Iterator[Key]:
+    """The minutes between the first and the last answer that are not there."""
+    for source, what in (("binance", "klines"), ("yahoo", "chart")):
+        for symbol in scene.scenario.symbols.get(source, ()):
+            for minute in _due(scene, symbol, _asked(scene, symbol, what)):
+                key: Key = ("candles", symbol, "1m", utc(minute))
+                if key not in scene.ledger.rows:
+                    yield key
+
+
+def _due(scene: Scene, symbol: str, asked: list[Served]) -> list[int]:
+    """The minutes between the first and the last answer."""
     if not asked:
-        return
+        return []
     first, last = _first_minute(scene, asked), asked[-1].at
     if symbol in scene.world.binance.pairs:
         halted = scene.world.binance.pairs[symbol].halted
-        minutes = [] if halted else list(range(first, last - MINUTE, MINUTE))
-    else:
-        delay = scene.world.yahoo.instruments[symbol].exchange.delay
-        minutes = oracle_yahoo.minutes_between(scene.world, symbol, first, last - delay - MINUTE)
-    for minute in minutes:
-        key: Key = ("candles", symbol, "1m", utc(minute))
-        if key not in scene.ledger.rows and not _why(excuses, key):
-            scene.log.violate(f"{symbol} has its minute {utc(minute)}, or a reason.", "a row or a reason", "neither")
+        return [] if halted else list(range(first, last - MINUTE, MINUTE))
+    delay = scene.world.yahoo.instruments[symbol].exchange.delay
+    return list(oracle_yahoo.minutes_between(scene.world, symbol, first, last - delay - MINUTE))
 
 
 def _first_minute(scene: Scene, asked: list[Served]) -> int:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from local import postgres
-from local.simulation import checks
+from local.simulation import auditing, checks
 from local.simulation.backfills import Desk, check_parts
 from local.simulation.catalogue import install, symbols_of
 from local.simulation.clock import EPOCH, SECOND, VirtualClock
@@ -137,6 +137,7 @@ class Run:
             fetchers.close()
         checks.check(scene, self._ground.reader)
         check_parts(scene, self._ground.reader)
+        auditing.check(scene, self._ground.reader)
         injected = {name: int(str(facts["injected"])) for name, facts in scene.world.faults.report().items()}
         return Result(
             seed=scene.scenario.seed,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from marketflow.config import (
     AdminSettings,
     ApiSettings,
+    AuditSettings,
     AwsCredentials,
     DispatchSettings,
     EtlSettings,
@@ -26,16 +27,22 @@ from marketflow.config import (
 from marketflow.domain.symbol import AssetType
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from marketflow.api.app import App
     from marketflow.domain.coverage import Supply
     from marketflow.etl.base import Archive, Loader
     from marketflow.etl.pipeline import Pipeline
     from marketflow.persistence.connection import Database
+    from marketflow.persistence.gaps import GapLedger
+    from marketflow.services.audit import Auditor
+    from marketflow.services.coverage import Coverages
     from marketflow.services.dispatch import Dispatcher
     from marketflow.services.fetcher import Fetcher
     from marketflow.services.loading import Loading
     from marketflow.services.once import Once
     from marketflow.services.preparation import Preparation
+    from marketflow.services.repairs import CommandGiver
     from marketflow.sources.catalog import SourceSpec
 
 
@@ -188,10 +195,8 @@ def read_api() -> App:
     from marketflow.api.app import build
     from marketflow.domain.reading import SourceFacts
     from marketflow.observability import logger
-    from marketflow.persistence.coverage import CoverageRepository
     from marketflow.persistence.reader import Reader
     from marketflow.services.convert import Converter
-    from marketflow.services.coverage import Coverages
     from marketflow.services.market_data import MarketData
     from marketflow.sources.catalog import CATALOG
 
@@ -212,11 +217,7 @@ def read_api() -> App:
     return build(
         market_data=MarketData(reader=reader, clock=utc_now, sources=sources),
         converter=Converter(reader=reader, clock=utc_now),
-        coverages=Coverages(
-            reader=CoverageRepository(database),
-            clock=utc_now,
-            supplies={spec.name: supply(spec) for spec in CATALOG.values()},
-        ),
+        coverages=_coverages(database),
         cursor_key=_cursor_key(settings.database_url),
         log=logger,
         cors_origins=settings.cors_origins,
@@ -224,18 +225,81 @@ def read_api() -> App:
     )
 
 
+@cache
+def auditor() -> Auditor:
+    """What keeps the ledger of gaps and begins their repair."""
+    import boto3
+
+    from marketflow.messaging.commands import Commands
+
+    settings = AuditSettings.load()
+    commands = Commands(bucket=settings.data_bucket, client=boto3.client("s3"))
+    return auditor_of(_database(settings.database_url), commands)
+
+
+def auditor_of(database: Database, commands: CommandGiver, clock: Callable[[], datetime] = utc_now) -> Auditor:
+    """An auditor of what is in `database`, at the time that `clock` shows."""
+    from marketflow.services.audit import Auditor
+    from marketflow.services.repairs import Repairs
+    from marketflow.sources.catalog import CATALOG
+    from marketflow.sources.factory import SOURCES
+
+    ledger = gap_ledger(database)
+    return Auditor(
+        coverages=_coverages(database, clock),
+        ledger=ledger,
+        repairs=Repairs(
+            book=ledger,
+            commands=commands,
+            histories={name: source.histories for name, source in SOURCES.items()},
+            suppliers={spec.supplies: spec.name for spec in CATALOG.values() if spec.supplies is not None},
+            clock=clock,
+        ),
+        freshness={spec.name: spec.freshness_target_seconds for spec in CATALOG.values() if spec.series},
+        clock=clock,
+    )
+
+
+def gap_ledger(database: Database) -> GapLedger:
+    """The ledger of gaps in `database`, of every series of the catalogue."""
+    from marketflow.domain.interval import Interval
+    from marketflow.persistence.gaps import GapLedger
+    from marketflow.sources.catalog import CATALOG
+
+    return GapLedger(
+        database,
+        intervals={spec.name: [Interval(one.interval) for one in spec.series] for spec in CATALOG.values()},
+        rate_sources=[spec.name for spec in CATALOG.values() if spec.calendar == "rates"],
+    )
+
+
+def _coverages(database: Database, clock: Callable[[], datetime] = utc_now) -> Coverages:
+    from marketflow.persistence.coverage import CoverageRepository
+    from marketflow.services.coverage import Coverages
+    from marketflow.sources.catalog import CATALOG
+
+    return Coverages(
+        reader=CoverageRepository(database),
+        clock=clock,
+        supplies={spec.name: supply(spec) for spec in CATALOG.values()},
+    )
+
+
 def supply(spec: SourceSpec) -> Supply:
-    """What a row of the catalogue declares of its source's candles, in the words of the domain."""
+    """What the catalogue and the source itself declare of its candles, in the words of the domain."""
     from marketflow.domain.coverage import Calendar, Reach, Supplement, Supply
     from marketflow.domain.interval import Interval
     from marketflow.sources.catalog import suppliers
+    from marketflow.sources.factory import SOURCES
+
+    histories = SOURCES[spec.name].histories
 
     return Supply(
         calendar=Calendar(spec.calendar),
         flat_candles=spec.flat_candles,
         reach={
             Interval(series.interval): Reach(
-                catches_up_seconds=series.catches_up_seconds, history_seconds=series.history_seconds
+                catches_up_seconds=series.catches_up_seconds, history=histories.get(Interval(series.interval))
             )
             for series in spec.series
         },
@@ -348,7 +412,7 @@ def _database(url: str, *, connect_deadline_seconds: float = 10.0) -> Database:
 def close() -> None:
     """Close what was opened and forget what was wired. Lambda never calls it; tests and tools do."""
     _opened.close()
-    for wired in (fetcher, loading, preparation, dispatcher, read_api, keys_api, admin_api, _database):
+    for wired in (fetcher, loading, preparation, dispatcher, auditor, read_api, keys_api, admin_api, _database):
         wired.cache_clear()
 
 

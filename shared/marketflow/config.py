@@ -83,6 +83,12 @@ class EtlSettings(DatabaseSettings):
     )
 
 
+class AuditSettings(DatabaseSettings):
+    """What the auditor needs: the database, and the bucket in which it writes the commands of repairs."""
+
+    data_bucket: str = Field(alias="DATA_BUCKET")
+
+
 class MigrateSettings(DatabaseSettings):
     """What the migration function needs: the database, and the bucket in which it publishes the active symbols."""
 

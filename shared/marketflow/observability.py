@@ -11,10 +11,12 @@ from contextlib import contextmanager
 from dataclasses import asdict
 
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from marketflow.domain.fetching import FetchReport
+from marketflow.domain.gaps import Reason
 from marketflow.errors import MarketFlowError
+from marketflow.services.audit import Audited
 from marketflow.services.dispatch import Dispatched
 from marketflow.services.loading import Loaded
 
@@ -66,6 +68,41 @@ def note_dispatch(dispatched: Dispatched) -> None:
     logger.set_correlation_id(dispatched.id)
     logger.info("dispatched", extra={"dispatch": asdict(dispatched)})
     metrics.add_metric(name="MessagesDispatched", unit=MetricUnit.Count, value=dispatched.sent)
+
+
+def note_audit(audited: Audited) -> None:
+    """Log what an audit looked at and began, and count the open gaps of each source."""
+    facts = {
+        "scope": audited.scope,
+        "series": audited.series,
+        "looked_at": audited.looked_at,
+        "changed": audited.changed,
+        "begun": [asdict(one) for one in audited.begun],
+    }
+    logger.info("audited", extra={"audit": facts})
+    for standing in audited.standings:
+        # A line for each source: what one has open is no number of another's.
+        counted = EphemeralMetrics()
+        counted.add_dimension(name="source", value=standing.source)
+        for name, value in (
+            ("GapsUnexplained", standing.unexplained),
+            ("GapOldestIntervals", standing.oldest),
+            ("RepairsQueued", standing.queued),
+            ("RepairsRunning", standing.pending),
+            ("RepairsGivenUp", standing.given_up),
+            *((MISSING[reason], count) for reason, count in standing.missing.items()),
+        ):
+            counted.add_metric(name=name, unit=MetricUnit.Count, value=value)
+        counted.flush_metrics()
+
+
+MISSING = {
+    Reason.NO_TRADES: "MissingNoTrades",
+    Reason.SOURCE_OUTAGE: "MissingSourceOutage",
+    Reason.QUARANTINED: "MissingQuarantined",
+    Reason.NOT_FETCHED: "MissingNotFetched",
+}
+"""The metric of each reason: how many candles are missing for it."""
 
 
 def note_load(loaded: Loaded) -> None:

@@ -53,7 +53,7 @@ def test_every_source_rings_when_it_delivers_nothing_for_as_long_as_its_data_may
     found = {
         entry["Value"]: alarm
         for alarm in alarms(assembly)
-        if alarm["Namespace"] == "MarketFlow"
+        if alarm["MetricName"] == "FetchSucceeded"
         for entry in alarm["Dimensions"]
         if entry["Name"] == "source"
     }
@@ -62,6 +62,20 @@ def test_every_source_rings_when_it_delivers_nothing_for_as_long_as_its_data_may
         target = CATALOG[name].freshness_target_seconds
         assert target <= alarm["Period"] * alarm["EvaluationPeriods"] < target + alarm["Period"]
         assert (alarm["TreatMissingData"], alarm["ComparisonOperator"]) == ("breaching", "LessThanThreshold")
+
+
+def test_every_source_rings_when_its_gaps_stay(assembly: Assembly) -> None:
+    """Unexplained ones, also when nobody looks for them any more, and those whose repair was given up."""
+    for metric, silence in (("GapsUnexplained", "breaching"), ("RepairsGivenUp", "notBreaching")):
+        found = {
+            next(entry["Value"] for entry in alarm["Dimensions"] if entry["Name"] == "source"): alarm
+            for alarm in alarms(assembly)
+            if alarm["MetricName"] == metric
+        }
+        assert found.keys() == {name for name, source in CATALOG.items() if source.series}
+        for alarm in found.values():
+            assert {"Name": "service", "Value": "audit"} in alarm["Dimensions"]
+            assert (alarm["TreatMissingData"], alarm["Threshold"]) == (silence, 0)
 
 
 def test_a_price_that_is_held_back_rings(assembly: Assembly) -> None:

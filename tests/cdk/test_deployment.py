@@ -93,6 +93,7 @@ def test_every_schedule_of_the_catalogue_is_there(assembly: Assembly) -> None:
     found = {
         name: (schedule["ScheduleExpression"], json.loads(schedule["Target"]["Input"])["datasets"])
         for name, schedule in by_name.items()
+        if not name.startswith(f"marketflow-{assembly.stage}-audit-")
     }
     assert found == expected
     for schedule in schedules:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.cdk
 RESERVED = re.compile(r"^(AWS_|_|LAMBDA_|TZ$|PATH$|PYTHONPATH$|LD_LIBRARY_PATH$)")
 """Lambda sets these itself and refuses a deployment that sets them; PYTHONPATH would hide the layer."""
 
-DATABASE_FUNCTIONS = {"etl", "migrate", "api", "admin"}
+DATABASE_FUNCTIONS = {"etl", "migrate", "api", "admin", "audit"}
 EVERYWHERE_ALLOWED = {
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
@@ -75,6 +76,7 @@ def test_the_functions_are_those_of_the_folders_and_the_catalogue(assembly: Asse
         "keys",
         "token",
         "dispatch",
+        "audit",
     }
     assert set(named(assembly)) == set(function_names())
 
@@ -126,7 +128,7 @@ def test_every_function_has_a_role_of_its_own(assembly: Assembly) -> None:
 
 def test_an_asynchronous_function_has_a_dead_letter_queue(assembly: Assembly) -> None:
     """Those that a schedule or CloudFormation invokes: an event that failed for good is kept."""
-    asynchronous = {name for name in named(assembly) if name.startswith("fetch-")} | {"migrate"}
+    asynchronous = {name for name in named(assembly) if name.startswith("fetch-")} | {"migrate", "audit"}
     for name, (template, function) in named(assembly).items():
         target = function["Properties"].get("DeadLetterConfig", {}).get("TargetArn")
         assert (name in asynchronous) == (target is not None), name
@@ -160,6 +162,7 @@ def test_every_function_is_told_what_its_settings_ask_for(assembly: Assembly) ->
         "admin": {"DATABASE_URL", "CORS_ORIGINS", "PLANS", "DATA_BUCKET", "IDEMPOTENCY_TABLE", "FUNCTION_TIMEOUT"},
         "token": set(),
         "dispatch": {"DATA_BUCKET", "QUEUE_URLS"},
+        "audit": {"DATABASE_URL", "DATA_BUCKET"},
         **{
             f"fetch-{source}": {"SOURCE", "DATA_BUCKET", "PAYLOAD_QUEUE_URL", "TASK_QUEUE_URL", "TASK_TRIES"}
             for source in CATALOG
@@ -174,7 +177,7 @@ def test_every_function_is_told_what_its_settings_ask_for(assembly: Assembly) ->
 
 def test_every_function_has_its_folder() -> None:
     """functions/<name>/handler.py for each kind of function."""
-    for folder in ("fetch", "etl", "migrate", "api", "admin", "keys", "token", "dispatch"):
+    for folder in ("fetch", "etl", "migrate", "api", "admin", "keys", "token", "dispatch", "audit"):
         assert (ROOT / "functions" / folder / "handler.py").is_file()
 
 
@@ -238,6 +241,34 @@ def test_the_administration_publishes_catalogs_and_commands_and_nothing_else(clo
     assert places == {"tasks/*", *(f"catalog/{name}.json" for name in (*CATALOG, "symbols"))}
     assert {action for action in allowed if action.startswith("s3:")} == {"s3:PutObject"}
     assert not {action for action in allowed if action.startswith(("sqs", "secretsmanager", "lambda"))}
+
+
+def test_the_auditor_writes_commands_and_nothing_else(cloud: Assembly) -> None:
+    """It reads no object and sends no message: what is to be repaired, the dispatcher hears from S3."""
+    template, function = named(cloud)["audit"]
+    allowed = grants(template, function)
+    assert allowed["s3:PutObject"] == {"<DataBucketE6B0FAA8.Arn>/tasks/*"}
+    assert {action for action in allowed if action.startswith("s3:")} == {"s3:PutObject"}
+    missed = function["Properties"]["DeadLetterConfig"]["TargetArn"]["Fn::GetAtt"][0]
+    assert allowed["sqs:SendMessage"] == {f"<{missed}.Arn>"}
+    assert not {action for action in allowed if action.startswith(("secretsmanager", "lambda"))}
+
+
+def test_the_auditor_looks_each_minute_and_each_day(assembly: Assembly) -> None:
+    """At the newest hours and at all of the past; a failed look is not repeated, the next one is near."""
+    template = assembly.templates["ingestion"]
+    orders = {
+        json.loads(text(entry["Properties"]["Target"]["Input"])).get("scope"): entry["Properties"]["ScheduleExpression"]
+        for entry in template.resources("AWS::Scheduler::Schedule").values()
+    }
+    assert orders["recent"] == "cron(* * * * ? *)"
+    assert orders["deep"].endswith(" * * ? *)")
+    retries = [
+        entry["Properties"]["MaximumRetryAttempts"]
+        for entry in template.resources("AWS::Lambda::EventInvokeConfig").values()
+        if referred(entry["Properties"]["FunctionName"]).startswith("Audit")
+    ]
+    assert retries == [0]
 
 
 def test_a_function_signs_in_to_the_database_as_one_user(cloud: Assembly) -> None:

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -89,6 +90,22 @@ def raw_keys(stack: LocalStack) -> set[str]:
     client = stack.client("s3")
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=stack.data_bucket(), Prefix="raw/")
     return {item["Key"] for page in pages for item in page.get("Contents", [])}
+
+
+def lose(database: Database, symbol: str, start: datetime, end: datetime) -> int:
+    """Take minutes out as a restore of an older backup would, with the knowledge that they were fetched; how many."""
+    window = {"symbol": symbol, "start": start, "end": end}
+    database.query(
+        "UPDATE fetched_ranges SET fetched = fetched - tstzmultirange(tstzrange(:start, :end)) WHERE interval = '1m'"
+        " AND symbol_id = (SELECT id FROM symbols WHERE symbol = :symbol)",
+        **window,
+    )
+    lost = database.query(
+        "DELETE FROM candles WHERE interval = '1m' AND open_time >= :start AND open_time < :end"
+        " AND symbol_id = (SELECT id FROM symbols WHERE symbol = :symbol) RETURNING open_time",
+        **window,
+    )
+    return len(lost)
 
 
 def wait_for(question: Callable[[], _Answer], *, seconds: float, alive: Callable[[], None] | None = None) -> _Answer:

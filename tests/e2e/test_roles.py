@@ -19,8 +19,9 @@ from local.smoke_user import User
 from local.stack import PREFIX, LocalStack
 from marketflow.domain.fetching import FetchReport
 from marketflow.messaging.envelope import ReportMessage
+from marketflow.persistence.connection import Database
 from marketflow.sources.catalog import CATALOG
-from tests.e2e.conftest import simulated_stack, wait_for
+from tests.e2e.conftest import lose, simulated_stack, wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -98,6 +99,29 @@ def test_the_operators_work_is_done_with_the_roles_that_it_needs(guarded: LocalS
             return not any(int(counts[name]) for name in names)
 
         wait_for(gone, seconds=60)
+
+
+def test_the_auditor_works_with_its_own_role(guarded: LocalStack) -> None:
+    """It reads and writes the ledger, and S3 takes the command of the repair that it begins."""
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    database = Database(guarded.facts.database_url, application_name="e2e")
+    try:
+        wait_for(lambda: database.query("SELECT FROM candles WHERE interval = '1m'"), seconds=60)
+        assert lose(database, "SOLUSDT", now - timedelta(minutes=150), now - timedelta(minutes=120)) == 30
+        for scope in ("deep", "recent"):
+            answer = guarded.client("lambda").invoke(
+                FunctionName=f"{PREFIX}audit", Payload=json.dumps({"version": 1, "scope": scope})
+            )
+            assert "FunctionError" not in answer, answer["Payload"].read()
+        wait_for(
+            lambda: database.query(
+                "SELECT FROM job_parts p JOIN jobs j ON j.id = p.job_id"
+                " WHERE j.requested_by = 'auditor' AND j.symbol = 'SOLUSDT' AND p.outcome = 'stored'"
+            ),
+            seconds=120,
+        )
+    finally:
+        database.close()
 
 
 def test_a_missing_grant_fails(guarded: LocalStack) -> None:

@@ -109,12 +109,13 @@ def test_what_is_no_message_of_its_queue_is_named(queue: str) -> None:
 
 def test_every_queue_has_its_reader() -> None:
     """In whose log the reason is."""
-    names = ("payloads", "commands", "tasks-yahoo", "fetch-yahoo", "migrate", "other")
+    names = ("payloads", "commands", "tasks-yahoo", "fetch-yahoo", "migrate", "audit", "other")
     assert [reader(f"{name}-dlq") for name in names] == [
         "etl",
         "dispatch",
         "fetch-yahoo",
         "fetch-yahoo",
         "migrate",
+        "audit",
         None,
     ]

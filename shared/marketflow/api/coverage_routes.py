@@ -115,7 +115,7 @@ def written(answer: Coverage) -> dict[str, object]:
                 "end": gap.end,
                 "missing": gap.missing,
                 "reason": gap.reason,
-                "repair": {"state": gap.repair, "tries": 0},
+                "repair": {"state": gap.repair, "tries": gap.tries},
             }
             for gap in answer.gaps
         ],

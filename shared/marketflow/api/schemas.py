@@ -112,6 +112,11 @@ _JOB: dict[str, Schema] = {
     "source": TEXT,
     "symbol": TEXT,
     "interval": _one_of(*Interval),
+    "requested_by": _said(
+        TEXT,
+        "`operator`: a person. `auditor`: the repair of a gap. `split`: the history before a split, which the source "
+        "has adjusted since. More may be added.",
+    ),
     "start": TIME,
     "end": TIME,
     "counts": ref("JobCounts"),
@@ -275,10 +280,11 @@ SCHEMAS: dict[str, Schema] = {
             state=_said(
                 TEXT,
                 "`not_needed`: there is nothing to be had. `automatic`: the next scheduled run asks for it. "
-                "`on_request`: a backfill can. `not_possible`: the source does not give it any more. `queued`, "
-                "`pending`, `given_up`: where it stands in the queue of repairs. More may be added.",
+                "`on_request`: a backfill can. `not_possible`: the source does not give it any more. `queued`: the "
+                "auditor fetches it, now or after a pause. `pending`: it is being fetched. `given_up`: three tries "
+                "brought nothing. More may be added.",
             ),
-            tries=_said(COUNT, "How often a repair was tried."),
+            tries=_said(COUNT, "How many repairs were begun for it, or for what it was a part of."),
         ),
     ),
     "ApiKey": _object("An API key of yours.", **_KEY),

@@ -8,6 +8,7 @@ from datetime import date, datetime, time
 from enum import StrEnum
 
 from marketflow.domain.interval import Interval
+from marketflow.domain.jobs import History
 
 Span = tuple[datetime, datetime]
 """A half-open range `[start, end)` of aware times."""
@@ -50,12 +51,12 @@ class Calendar(StrEnum):
 class Reach:
     """How far back a source is asked at one interval.
 
-    The next scheduled run asks for what is missing since the last one, at most `catches_up_seconds`; a backfill asks
-    for `history_seconds` at most, None: for all there is.
+    The next scheduled run asks for what is missing since the last one, at most `catches_up_seconds`; a backfill gets
+    what `history` has, None: nothing.
     """
 
     catches_up_seconds: int
-    history_seconds: int | None
+    history: History | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +102,19 @@ Seconds = Sequence[tuple[int, int]]
 """Half-open ranges of unix seconds, in order, without overlap."""
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A gap of the ledger that is queued for repair or was ever tried: `[start, end)` in unix seconds.
+
+    `running` says that the job of its newest try is not over.
+    """
+
+    start: int
+    end: int
+    tries: int
+    running: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoverageFacts:
     """What is known about a symbol and interval in the window; times are unix seconds.
@@ -110,7 +124,7 @@ class CoverageFacts:
     `hours` of most of them, the dates on which anything was `traded`, and for what its daily candles (`days`) and its
     `minutes` were fetched. At `held` candles are stored that are held back. Of a pair of currencies: its `currencies`,
     the days that were `closed` where its past comes from, and since when it is `watched`: the day of the first rate of
-    its own source, which has one on every day.
+    its own source, which has one on every day. `taken` are the gaps that the auditor has taken on.
     """
 
     symbol: str
@@ -133,6 +147,7 @@ class CoverageFacts:
     currencies: frozenset[str] = frozenset()
     closed: Seconds = ()
     watched: int | None = None
+    taken: Sequence[Taken] = ()
 
 
 def without(spans: tuple[Span, ...], holes: tuple[Span, ...]) -> tuple[Span, ...]:

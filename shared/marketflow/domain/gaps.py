@@ -21,7 +21,11 @@ class Reason(StrEnum):
 
 
 class Repair(StrEnum):
-    """What becomes of a gap. The last three are those of gaps that stand in a queue for repair."""
+    """What becomes of a gap. The last three but one are those of gaps that the auditor has taken on.
+
+    `QUEUED` waits for its turn or for the pause after a try to be over, `PENDING` has a job that is not over, and
+    `GIVEN_UP` was tried MOST_TRIES times. `REPAIRED` is what the ledger says when nothing of it is missing any more.
+    """
 
     NOT_NEEDED = "not_needed"
     AUTOMATIC = "automatic"
@@ -30,6 +34,17 @@ class Repair(StrEnum):
     QUEUED = "queued"
     PENDING = "pending"
     GIVEN_UP = "given_up"
+    REPAIRED = "repaired"
+
+
+TAKEN_ON = frozenset({Repair.QUEUED, Repair.PENDING, Repair.GIVEN_UP})
+"""What becomes of a gap that the auditor has taken on."""
+
+MOST_TRIES = 3
+"""After so many repairs that brought nothing a gap is a matter for a person."""
+
+REPAIRABLE = frozenset({Reason.NOT_FETCHED, Reason.SOURCE_OUTAGE})
+"""Reasons that fetching again may remove. What came and was no data would come again; that is for a person to see."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +61,17 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """A longest run of `missing` candles with one reason: from the first one's open to the last one's close."""
+    """A longest run of `missing` candles with one reason: from the first one's open to the last one's close.
+
+    `tries` is how many repairs were begun for it, or for what it was a part of.
+    """
 
     start: datetime
     end: datetime
     missing: int
     reason: Reason
     repair: Repair
+    tries: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,6 +90,14 @@ class JobKind(StrEnum):
     REPLAY = "replay"
 
 
+class Requester(StrEnum):
+    """On whose word a job began: a person's, the auditor's for a gap, or because of a split."""
+
+    OPERATOR = "operator"
+    AUDITOR = "auditor"
+    SPLIT = "split"
+
+
 class JobStatus(StrEnum):
     """How a job stands, by its counts alone; it is never completed while the outcome of a part is unknown."""
 
@@ -111,6 +119,7 @@ class NewJob:
     start: datetime
     end: datetime
     parts: int | None
+    requested_by: Requester = Requester.OPERATOR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date, time
 
-from marketflow.domain.coverage import CoverageFacts, CoverageQuery, Seconds
+from marketflow.domain.coverage import CoverageFacts, CoverageQuery, Seconds, Taken
 from marketflow.persistence.connection import Database
 from marketflow.persistence.coverage_sql import COVERAGE
 
@@ -36,7 +36,7 @@ class CoverageRepository:
             return None
         symbol, source, timezone, active, start, first, stored, *texts = rows[0]
         fetched, refused, outages, fetched_until, sessions, hours, traded, days, minutes, held, *rates = texts
-        currencies, closed, watched = rates
+        currencies, closed, watched, taken = rates
         return CoverageFacts(
             symbol=symbol,
             source=source,
@@ -58,6 +58,7 @@ class CoverageRepository:
             currencies=frozenset(currencies.split()),
             closed=_pairs(closed),
             watched=watched,
+            taken=[Taken(*one) for one in json.loads(taken or "[]")],
         )
 
 

@@ -48,10 +48,10 @@ def _seconds(moment: str) -> str:
     return f"ceil(extract(epoch from {moment}))::bigint"
 
 
-def _spans(ranges: str) -> str:
-    """A SQL expression: the multirange within the window as a JSON array of pairs of seconds."""
+def _spans(ranges: str, until: str = "w.until") -> str:
+    """A SQL expression: the multirange from the window's start `until` its end as a JSON array of pairs of seconds."""
     return f"""(select json_agg(json_build_array({_seconds("lower(r)")}, {_seconds("upper(r)")}) order by r)
-    from unnest(({ranges}) * tstzmultirange(tstzrange(w.start - interval '32 days', w.until))) as r)"""
+    from unnest(({ranges}) * tstzmultirange(tstzrange(w.start - interval '32 days', {until}))) as r)"""
 
 
 def _of_exchange(span: str) -> str:
@@ -105,6 +105,22 @@ _STORED = f"""select json_agg(json_build_array({_seconds("first")}, {_seconds("l
 Counting is four times as fast as comparing neighbours: a piece is looked into where its count does not add up.
 """
 
+QUIET_HOURS = 6
+"""For so long a job may say nothing while its source sends us away (services/standing.py: LONGEST_PAUSE)."""
+
+
+def running(job: str) -> str:
+    """A SQL expression: whether a job is not over. One of which nothing was heard for hours lost its command or tasks.
+
+    `job` is a SQL expression for its id.
+    """
+    return f"""exists (
+    select from jobs asked cross join lateral (
+      select count(*) as known, max(known_at) as latest from job_parts p where p.job_id = asked.id) told
+    where asked.id = {job} and (asked.parts is null or told.known < asked.parts)
+      and greatest(asked.created_at, told.latest) > now() - interval '{QUIET_HOURS} hours')"""
+
+
 COVERAGE = f"""with s as materialized (
   select *, coalesce(exchange, symbol) as venue,
     :interval = '1d' and source = any(string_to_array(:rate_sources, ',')) as rates
@@ -122,7 +138,8 @@ COVERAGE = f"""with s as materialized (
 select s.symbol, s.source, s.timezone, s.active, w.start, {_seconds("w.first")},
   ({_STORED}),
   {_spans("k.fetched")}, {_spans("k.refused")},
-  {_spans("(select outages from source_status o where o.source = s.source)")},
+  -- What opened in the window was over, and would have been fetched, behind its end.
+  {_spans("(select outages from source_status o where o.source = s.source)", "w.until + interval '32 days'")},
   {_seconds("upper(k.fetched)")},
   (select json_agg(json_build_array({_seconds("opens_at")}, {_seconds("closes_at")}) order by opens_at) from sessions
    where exchange = s.venue and opens_at >= w.start - interval '32 days' and opens_at < w.until + interval '32 days'),
@@ -135,7 +152,11 @@ select s.symbol, s.source, s.timezone, s.active, w.start, {_seconds("w.first")},
    from candles c where c.interval = '1d' and c.open_time >= w.start - interval '32 days' and c.open_time < w.until
      and c.symbol_id in (select id from symbols o where coalesce(o.exchange, o.symbol) = s.venue)),
   {_spans(_of_exchange("1d"))}, {_spans(_of_exchange("1m"))}, {_spans(f"({_HELD})")},
-  concat_ws(' ', s.base_currency, s.quote_currency), {_spans("k.closed")}, {_seconds(f"({_WATCHED})")}
+  concat_ws(' ', s.base_currency, s.quote_currency), {_spans("k.closed")}, {_seconds(f"({_WATCHED})")},
+  (select json_agg(json_build_array({_seconds("starts_at")}, {_seconds("ends_at")}, tries, {running("g.job")})
+     order by starts_at)
+   from gaps g where g.symbol_id = s.id and g.interval = cast(:interval as candle_interval) and g.closed_at is null
+     and (g.state = 'queued' or g.tries > 0) and g.starts_at < w.until and g.ends_at >= w.start)
 from s cross join w
 left join fetched_ranges k on k.symbol_id = s.id and k.interval = cast(:interval as candle_interval)"""
 """One row about a symbol; none when there is none. Of a year of minutes only the runs leave the database."""

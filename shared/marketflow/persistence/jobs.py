@@ -11,6 +11,21 @@ from marketflow.persistence.connection import Database
 from marketflow.persistence.loader import raw_id, storable
 
 
+def values_of(job: NewJob) -> dict[str, object]:
+    """The parameters of `jobs_sql.CREATE`."""
+    return {
+        "id": job.id,
+        "kind": job.kind.value,
+        "source": job.source,
+        "symbol": job.symbol,
+        "interval": None if job.interval is None else job.interval.value,
+        "start": job.start,
+        "end": job.end,
+        "parts": job.parts,
+        "requested_by": job.requested_by.value,
+    }
+
+
 class JobBook:
     """The tables of jobs. Every method is one statement that may be repeated, and raises DatabaseUnavailableError."""
 
@@ -19,17 +34,7 @@ class JobBook:
 
     def create(self, job: NewJob) -> None:
         """Write a job down; one with its id that is there already stays as it is."""
-        self._database.query(
-            jobs_sql.CREATE,
-            id=job.id,
-            kind=job.kind.value,
-            source=job.source,
-            symbol=job.symbol,
-            interval=None if job.interval is None else job.interval.value,
-            start=job.start,
-            end=job.end,
-            parts=job.parts,
-        )
+        self._database.query(jobs_sql.CREATE, **values_of(job))
 
     def forget(self, job: str) -> None:
         """Take a job out that could not be handed on."""

@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
-CREATE = """
-INSERT INTO jobs (id, kind, source, symbol, interval, starts_at, ends_at, parts)
-VALUES (:id, :kind, :source, CAST(:symbol AS text), CAST(:interval AS candle_interval), CAST(:start AS timestamptz),
-        CAST(:end AS timestamptz), CAST(:parts AS bigint))
+_CREATE = """
+INSERT INTO jobs (id, kind, source, symbol, interval, starts_at, ends_at, parts, requested_by)
+SELECT CAST(:id AS text), :kind, :source, CAST(:symbol AS text), CAST(:interval AS candle_interval),
+       CAST(:start AS timestamptz), CAST(:end AS timestamptz), CAST(:parts AS bigint), :requested_by
+{only_if}
 ON CONFLICT DO NOTHING
 """
+
+CREATE = _CREATE.format(only_if="")
+
+CREATE_REPAIR = _CREATE.format(only_if="WHERE EXISTS (SELECT FROM gaps WHERE job = :id)")
+"""Only when a gap was taken on for it."""
 
 SOURCE_OF = "SELECT source, source_symbol FROM symbols WHERE symbol = :symbol"
 
@@ -97,6 +103,7 @@ _FAILURES = f"""(
 
 _ITEM = f"""json_build_object(
     'id', id, 'status', status, 'source', source, 'symbol', symbol, 'interval', interval,
+    'requested_by', requested_by,
     'start', {_moment("starts_at")}, 'end', {_moment("ends_at")},
     'counts', json_build_object(
         'asked', parts, 'received', received, 'stored', stored, 'empty', empty, 'failed', failed,

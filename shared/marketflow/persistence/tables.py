@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ENUM, TSTZMULTIRANGE
 
 from marketflow.domain.interval import Interval
-from marketflow.domain.jobs import JobKind
+from marketflow.domain.jobs import JobKind, Requester
 from marketflow.domain.symbol import AssetType
 
 metadata = MetaData(
@@ -213,7 +213,15 @@ jobs = Table(
     Column("ends_at", _UTC, nullable=False, comment="Exclusive."),
     Column("parts", BigInteger, comment="How many there are; null while the archive is being listed."),
     Column("created_at", _UTC, nullable=False, server_default=func.now()),
+    Column(
+        "requested_by",
+        Text,
+        nullable=False,
+        server_default=Requester.OPERATOR.value,
+        comment="A person, the auditor for a gap, or a split.",
+    ),
     CheckConstraint(f"kind IN ({', '.join(repr(kind.value) for kind in JobKind)})", name="kind"),
+    CheckConstraint(f"requested_by IN ({', '.join(repr(one.value) for one in Requester)})", name="requested_by"),
     Index(None, "kind", "created_at", "id"),
     comment="Backfills and replays.",
 )
@@ -273,6 +281,59 @@ answers = Table(
     Column("raw_id", BigInteger, primary_key=True, autoincrement=False, comment="raw_objects.id of it."),
     Column("said", TSTZMULTIRANGE, nullable=False, comment="The open times of its final candles."),
     comment="Which final candles each answer said: most said what was known, and changed no row.",
+)
+
+gaps = Table(
+    "gaps",
+    metadata,
+    Column("id", _NAME, primary_key=True, comment="Stays with the gap while it grows, shrinks or loses parts."),
+    Column("symbol_id", Integer, ForeignKey(symbols.c.id), nullable=False),
+    Column("interval", candle_interval, nullable=False),
+    Column("starts_at", _UTC, nullable=False, comment="Open time of the first missing candle."),
+    Column("ends_at", _UTC, nullable=False, comment="Close of the last one."),
+    Column("missing", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column(
+        "tries", Integer, nullable=False, comment="How many repairs were begun for it, or for what it was a part of."
+    ),
+    Column("job", _NAME, comment="The newest repair: jobs.id, also when that job is forgotten."),
+    Column("first_seen_at", _UTC, nullable=False),
+    Column(
+        "last_seen_at",
+        _UTC,
+        nullable=False,
+        comment="When an audit last wrote it; an open gap is written again at least each hour.",
+    ),
+    Column("last_tried_at", _UTC),
+    Column("closed_at", _UTC, comment="When an audit found nothing of it missing any more."),
+    CheckConstraint("starts_at < ends_at", name="order"),
+    CheckConstraint("missing > 0 AND tries >= 0", name="counts"),
+    Index(None, "symbol_id", "interval", "starts_at", unique=True, postgresql_where=text("closed_at IS NULL")),
+    comment="What must exist and is not stored, why, and what becomes of it.",
+)
+
+audits = Table(
+    "audits",
+    metadata,
+    Column("symbol_id", Integer, ForeignKey(symbols.c.id), primary_key=True, autoincrement=False),
+    Column("interval", candle_interval, primary_key=True),
+    Column("token", Text, comment="The newest change of its gaps; who read an older one may not write."),
+    Column("recent_at", _UTC),
+    Column("deep_at", _UTC, comment="When the whole past was last looked at."),
+    Column("deep_from", _UTC, comment="Where that goes on; null when it was finished."),
+    comment="When the auditor last looked at a symbol and interval.",
+)
+
+split_refetches = Table(
+    "split_refetches",
+    metadata,
+    Column("symbol_id", Integer, ForeignKey(symbols.c.id), primary_key=True, autoincrement=False),
+    Column("interval", candle_interval, primary_key=True),
+    Column("effective", _UTC, primary_key=True),
+    Column("job", _NAME, comment="The backfill; null where nothing had been observed before the split."),
+    Column("decided_at", _UTC, nullable=False, server_default=func.now()),
+    comment="For which splits it was decided whether the history before them is fetched again.",
 )
 
 sessions = Table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from marketflow.domain import calendars
 from marketflow.domain.calendars import Block, Exchange, Grid
 from marketflow.domain.coverage import Calendar, CoverageFacts, CoverageQuery, Supply
-from marketflow.domain.gaps import Coverage, Gap, Question, Reason, Repair
+from marketflow.domain.gaps import MOST_TRIES, REPAIRABLE, Coverage, Gap, Question, Reason, Repair
 from marketflow.domain.interval import Interval
 from marketflow.domain.numbering import Runs, joined, outside, within
 from marketflow.errors import RefusedError
@@ -55,16 +55,26 @@ class Coverages:
         Raises RefusedError: no such symbol (404), a range that is too long, or an interval of a currency other than a
         day (400).
         """
+        return self._answer(question, auditing=False)
+
+    def audit(self, question: Question) -> Coverage:
+        """The same for the auditor, who takes on every gap that a backfill can get: those are `QUEUED`.
+
+        It asks about what the scheduled runs had their time for, so that what the next one may bring is among them.
+        """
+        return self._answer(question, auditing=True)
+
+    def _answer(self, question: Question, *, auditing: bool) -> Coverage:
         now = self._clock().replace(microsecond=0)
         query = self._query(question, now)
-        facts = self._reader.coverage(query) if is_name(question.name) else None
+        facts = self._reader.coverage(query) if auditing or is_name(question.name) else None
         if facts is None:
             raise unknown_symbol(question.name)
         supply = self._supplies[facts.source]
         if supply.calendar is Calendar.RATES and question.interval is not Interval.D1:
             raise _refused("interval", f"{facts.symbol} has one rate a day and no candles; ask for interval=1d")
         blocks = _blocks(facts, supply, question.interval, query.until)
-        return _explain(_Case(question, facts, supply, blocks, now=now, until=query.until))
+        return _explain(_Case(question, facts, supply, blocks, now=now, until=query.until, auditing=auditing))
 
     def _query(self, question: Question, now: datetime) -> CoverageQuery:
         step = calendars.length_of(question.interval)
@@ -89,8 +99,8 @@ class Coverages:
         )
 
 
-_Piece = tuple[int, int, Reason, Repair]
-"""Numbers from the first to before the last, and why they are missing."""
+_Piece = tuple[int, int, Reason, Repair, int]
+"""Numbers from the first to before the last, why they are missing, what becomes of them, and the tries so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,7 @@ class _Case:
     blocks: list[Block]
     now: datetime
     until: datetime
+    auditing: bool
 
     @property
     def start(self) -> int:
@@ -144,9 +155,9 @@ def _explain(case: _Case) -> Coverage:
     if question.closed:
         # A gap goes on over closed hours, unless those are told too.
         shut = calendars.closed(case.blocks, case.start, case.end)
-        cuts = [(*run, reason, repair) for first, end, reason, repair in pieces for run in grid.cut(first, end)]
+        cuts = [(*run, *piece[2:]) for piece in pieces for run in grid.cut(*piece[:2])]
     counts: dict[Reason, int] = {reason: 0 for reason in Reason if reason is not Reason.CLOSED}
-    for first, end, reason, _ in pieces:
+    for first, end, reason, *_ in pieces:
         counts[reason] += end - first
     start = question.start or facts.start
     return Coverage(
@@ -171,8 +182,9 @@ def _told(grid: Grid, pieces: list[_Piece], shut: list[tuple[int, int]]) -> tupl
             missing=end - first,
             reason=reason,
             repair=repair,
+            tries=tries,
         )
-        for first, end, reason, repair in pieces
+        for first, end, reason, repair, tries in pieces
     ]
     gaps += [
         Gap(start=_moment(start), end=_moment(end), missing=0, reason=Reason.CLOSED, repair=Repair.NOT_NEEDED)
@@ -194,7 +206,7 @@ def _pieces(case: _Case, grid: Grid, missing: Runs) -> list[_Piece]:
     def numbers(spans: Runs, shift: int = 0) -> Runs:
         return joined((grid.number_at(start - shift), grid.number_at(end - shift)) for start, end in spans)
 
-    found: list[_Piece] = []
+    found: list[tuple[int, int, Reason, Repair]] = []
     # What is held back was answered and is no data, like what is refused.
     held = numbers(facts.held)
     fetched = outside(numbers(facts.fetched), held)
@@ -206,6 +218,7 @@ def _pieces(case: _Case, grid: Grid, missing: Runs) -> list[_Piece]:
     found += [(*run, quiet, Repair.NOT_NEEDED) for run in outside(answered, before)]
 
     automatic, on_request = _repairable(case, grid)
+    ways = [(automatic, Repair.AUTOMATIC), (on_request, Repair.ON_REQUEST)]
     # An outage explains the candles that were over while it lasted: that is when they would have been fetched.
     refused, down = joined([*numbers(facts.refused), *held]), numbers(facts.outages, step)
     for runs, reason in (
@@ -213,11 +226,42 @@ def _pieces(case: _Case, grid: Grid, missing: Runs) -> list[_Piece]:
         (within(outside(open_, refused), down), Reason.SOURCE_OUTAGE),
         (outside(outside(open_, refused), down), Reason.NOT_FETCHED),
     ):
-        found += [(*run, reason, Repair.AUTOMATIC) for run in within(runs, automatic)]
-        rest = outside(runs, automatic)
-        found += [(*run, reason, Repair.ON_REQUEST) for run in within(rest, on_request)]
-        found += [(*run, reason, Repair.NOT_POSSIBLE) for run in outside(rest, on_request)]
-    return sorted(found)
+        rest: Runs = runs
+        for way, repair in reversed(ways) if case.auditing and reason in REPAIRABLE else ways:
+            found += [(*run, reason, repair) for run in within(rest, way)]
+            rest = outside(rest, way)
+        found += [(*run, reason, Repair.NOT_POSSIBLE) for run in rest]
+    return _whole(_taken_on(case, grid, piece) for piece in sorted(found))
+
+
+def _taken_on(case: _Case, grid: Grid, piece: tuple[int, int, Reason, Repair]) -> _Piece:
+    """The piece with what the ledger says of it.
+
+    A gap has the most tries of those in the ledger that it overlaps or goes on from: it may have shrunk, grown, or come
+    apart since, and begins anew only where nothing was tried.
+    """
+    first, end, reason, repair = piece
+    repairable = reason in REPAIRABLE and repair in (Repair.AUTOMATIC, Repair.ON_REQUEST)
+    opens, closes = grid.opens_at(first), grid.closes_at(end - 1)
+    known = [one for one in case.facts.taken if one.start < closes and one.end >= opens] if repairable else []
+    tries = max((one.tries for one in known), default=0)
+    if any(one.running for one in known):
+        return first, end, reason, Repair.PENDING, tries
+    if tries >= MOST_TRIES:
+        return first, end, reason, Repair.GIVEN_UP, tries
+    queued = bool(known) or (case.auditing and repair is Repair.ON_REQUEST)
+    return first, end, reason, Repair.QUEUED if repairable and queued else repair, tries
+
+
+def _whole(pieces: Iterable[_Piece]) -> list[_Piece]:
+    """`pieces`, in order, with those joined that touch and do not differ."""
+    found: list[_Piece] = []
+    for piece in pieces:
+        if found and found[-1][1] == piece[0] and found[-1][2:] == piece[2:]:
+            found[-1] = (found[-1][0], *piece[1:])
+        else:
+            found.append(piece)
+    return found
 
 
 def _repairable(case: _Case, grid: Grid) -> tuple[Runs, Runs]:
@@ -231,7 +275,7 @@ def _repairable(case: _Case, grid: Grid) -> tuple[Runs, Runs]:
         return [], []
     now, until = int(case.now.timestamp()), case.facts.fetched_until
     since = max(now - reach.catches_up_seconds, until or 0)
-    oldest = 0 if reach.history_seconds is None else grid.number_at(now - reach.history_seconds)
+    had = [] if reach.history is None else [(grid.number_at(_up(reach.history.earliest(case.now))), grid.total)]
     supplied = [
         (grid.number_at(int(supplement.since.timestamp())), grid.total)
         for supplement in case.supply.supplements
@@ -239,7 +283,7 @@ def _repairable(case: _Case, grid: Grid) -> tuple[Runs, Runs]:
     ]
     closed = joined((grid.number_at(start), grid.number_at(end)) for start, end in case.facts.closed)
     automatic = joined([(grid.number_at(since), grid.total)] if case.facts.active else [])
-    return automatic, joined([(oldest, grid.total), *outside(joined(supplied), closed)])
+    return automatic, joined([*had, *outside(joined(supplied), closed)])
 
 
 def _refused(parameter: str, said: str) -> RefusedError:

@@ -33,13 +33,12 @@ class Schedule:
 class Series:
     """The candles of one interval that a source is asked for by schedule, so that a missing one can be explained.
 
-    A run that follows an outage asks for `catches_up_seconds` at most. `history_seconds` is how old a candle may be
-    that a backfill still gets; None means that there is no such limit.
+    A run that follows an outage asks for `catches_up_seconds` at most. What a backfill gets beyond that is in the
+    source's class, `Source.histories`.
     """
 
     interval: str
     catches_up_seconds: int
-    history_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +122,7 @@ CATALOG: dict[str, SourceSpec] = {
             terms_url="https://legal.yahoo.com/us/en/yahoo/terms/otos/index.html",
             calendar="sessions",
             series=(
-                Series(interval="1m", catches_up_seconds=4 * _DAY, history_seconds=29 * _DAY),
+                Series(interval="1m", catches_up_seconds=4 * _DAY),
                 Series(interval="1d", catches_up_seconds=365 * _DAY),
             ),
         ),
@@ -144,7 +143,7 @@ CATALOG: dict[str, SourceSpec] = {
             attribution='<a href="https://www.exchangerate-api.com">Rates By Exchange Rate API</a>',
             terms_url="https://www.exchangerate-api.com/terms",
             calendar="rates",
-            series=(Series(interval="1d", catches_up_seconds=0, history_seconds=0),),
+            series=(Series(interval="1d", catches_up_seconds=0),),
             optional_key=True,
             keyed_base_urls=("https://v6.exchangerate-api.com",),
         ),

@@ -18,7 +18,7 @@ from tests.integration.persistence.rows import START, answer, candle
 
 pytestmark = pytest.mark.integration
 
-NO_DATA = {"symbols", "source_status", "jobs", "job_parts"}
+NO_DATA = {"symbols", "source_status", "jobs", "job_parts", "gaps", "audits", "split_refetches"}
 
 
 def fill(database: Database, *minutes: int) -> None:

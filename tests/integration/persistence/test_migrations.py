@@ -66,7 +66,18 @@ def test_upgrading_twice_changes_nothing(empty_url: str) -> None:
     """The first upgrade names what it applied, the second has nothing to do, and both end at the head."""
     database = Database(empty_url)
     assert migrate.current(database) is None
-    assert migrate.upgrade(empty_url) == ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0010"]
+    assert migrate.upgrade(empty_url) == [
+        "0001",
+        "0002",
+        "0003",
+        "0004",
+        "0005",
+        "0006",
+        "0007",
+        "0008",
+        "0009",
+        "0010",
+    ]
     before = schema(empty_url)
     assert migrate.upgrade(empty_url) == []
     assert schema(empty_url) == before
@@ -98,7 +109,18 @@ def test_a_failed_migration_leaves_nothing_half_made(empty_url: str) -> None:
     assert tables == [["source_status"]]
     assert migrate.current(database) is None
     database.query("DROP TABLE source_status")
-    assert migrate.upgrade(empty_url) == ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0010"]
+    assert migrate.upgrade(empty_url) == [
+        "0001",
+        "0002",
+        "0003",
+        "0004",
+        "0005",
+        "0006",
+        "0007",
+        "0008",
+        "0009",
+        "0010",
+    ]
     database.close()
 
 
@@ -110,7 +132,7 @@ def test_two_upgrades_at_once_wait_for_each_other(empty_url: str) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(results) == [[], [], ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0010"]]
+    assert sorted(results) == [[], [], ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010"]]
 
 
 def test_an_upgrade_does_not_wait_for_ever(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +163,7 @@ def test_it_runs_from_wherever_the_package_is_installed(empty_url: str, tmp_path
         capture_output=True,
         text=True,
     )
-    names = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0010"]
+    names = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010"]
     assert (done.stdout.strip(), done.stderr) == (str(names), "")
 
 
@@ -195,10 +217,11 @@ def test_what_an_operator_changed_is_never_seeded_again(database: Database, data
     assert migrate.upgrade(database_url) == []
     database.query("UPDATE alembic_version SET version_num = '0001'")
     database.query("DROP TABLE actions, job_parts, jobs, fetched_ranges, answers, revisions, sessions")
+    database.query("DROP TABLE audits, gaps, split_refetches")
     database.query("ALTER TABLE source_status DROP COLUMN outages")
     for table in ("candles", "prices"):
         database.query(f"ALTER TABLE {table} DROP COLUMN held")
-    assert migrate.upgrade(database_url) == ["0002", "0003", "0004", "0005", "0006", "0007", "0008", "0010"]
+    assert migrate.upgrade(database_url) == ["0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010"]
     assert database.query("SELECT * FROM symbols ORDER BY id") == before
 
 

@@ -17,6 +17,7 @@ from local.simulation.loading import Rewrite, Worker
 from local.simulation.queue import Received
 from local.simulation.report import Report
 from local.simulation.run import Ground, Result, Run
+from marketflow.persistence import gaps_sql
 
 pytestmark = pytest.mark.integration
 
@@ -154,3 +155,14 @@ def test_a_forgotten_part_of_a_backfill_is_caught(ground: Ground) -> None:
     result = first_broken(ground, desk=ForgetsTasks)
     assert result is not None
     assert any("is accounted for" in violation.what for violation in result.violations)
+
+
+def test_a_blind_auditor_is_caught(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that does not write down the gaps of one reason breaks the promise that every missing minute has its own."""
+    there = "WHERE EXISTS (SELECT FROM audits"
+    assert there in gaps_sql.WRITE
+    blind = gaps_sql.WRITE.replace(there, f"WHERE e.reason <> 'source_outage' AND {there.removeprefix('WHERE ')}")
+    monkeypatch.setattr(gaps_sql, "WRITE", blind)
+    result = first_broken(ground)
+    assert result is not None
+    assert any("The ledger knows why" in str(one) for one in result.violations)

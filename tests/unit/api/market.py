@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from marketflow.api.app import App, build
 from marketflow.domain.coverage import Calendar, CoverageFacts, CoverageQuery, Reach, Supply
 from marketflow.domain.interval import Interval
+from marketflow.domain.jobs import History
 from marketflow.domain.plans import Limits
 from marketflow.domain.reading import (
     ActionPage,
@@ -56,17 +57,20 @@ def source_facts(source: str, asset_type: str, freshness_target_seconds: int) ->
 
 BINANCE = source_facts("binance", "crypto", 180)
 
+MINUTES = History(dataset="minutes", page=timedelta(minutes=1000), since=datetime(2017, 1, 1, tzinfo=UTC))
+DAYS = History(dataset="days", page=timedelta(days=3650), since=datetime(1962, 1, 1, tzinfo=UTC))
+
 CRYPTO_SUPPLY = Supply(
     calendar=Calendar.ALWAYS,
     flat_candles=True,
-    reach={Interval.M1: Reach(catches_up_seconds=60_000, history_seconds=None)},
+    reach={Interval.M1: Reach(catches_up_seconds=60_000, history=MINUTES)},
 )
 STOCK_SUPPLY = Supply(
     calendar=Calendar.SESSIONS,
     flat_candles=False,
     reach={
-        Interval.M1: Reach(catches_up_seconds=4 * 86_400, history_seconds=29 * 86_400),
-        Interval.D1: Reach(catches_up_seconds=365 * 86_400, history_seconds=None),
+        Interval.M1: Reach(catches_up_seconds=4 * 86_400, history=replace(MINUTES, reach=timedelta(days=29))),
+        Interval.D1: Reach(catches_up_seconds=365 * 86_400, history=DAYS),
     },
 )
 

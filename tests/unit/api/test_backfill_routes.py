@@ -35,6 +35,7 @@ def shown(job: NewJob) -> dict[str, Any]:
         "source": job.source,
         "symbol": job.symbol,
         "interval": job.interval,
+        "requested_by": job.requested_by,
         "start": f"{job.start:%Y-%m-%dT%H:%M:%SZ}",
         "end": f"{job.end:%Y-%m-%dT%H:%M:%SZ}",
         "counts": {"asked": job.parts, "pending": job.parts, **dict.fromkeys(names, 0)},

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketflow.domain.coverage import Calendar, CoverageFacts, CoverageQuery, Reach, Seconds, Supplement, Supply
+from marketflow.domain.coverage import Calendar, CoverageFacts, CoverageQuery, Reach, Seconds, Supplement, Supply, Taken
 from marketflow.domain.gaps import Coverage, Question, Reason, Repair
 from marketflow.domain.interval import Interval
 from marketflow.errors import RefusedError
@@ -23,7 +23,7 @@ BASE = int(START.timestamp())
 RATES_SUPPLY = Supply(
     calendar=Calendar.RATES,
     flat_candles=False,
-    reach={Interval.D1: Reach(catches_up_seconds=0, history_seconds=0)},
+    reach={Interval.D1: Reach(catches_up_seconds=0, history=None)},
     supplements=[Supplement(currencies=frozenset({"USD", "TRY"}), since=datetime(2026, 3, 2, tzinfo=UTC))],
 )
 SUPPLIES = {"binance": CRYPTO_SUPPLY, "yahoo": STOCK_SUPPLY, "exchangerate": RATES_SUPPLY}
@@ -261,6 +261,73 @@ def test_minutes_that_yahoo_has_forgotten_cannot_be_repaired() -> None:
     assert gap.repair is Repair.NOT_POSSIBLE
     (gap,) = stock(facts, now=now, end=datetime(2026, 2, 28, tzinfo=UTC), interval=Interval.D1).gaps
     assert gap.repair is Repair.ON_REQUEST
+
+
+TEN_MISSING = replace(
+    NOTHING,
+    stored=runs((0, 20), (30, 60)),
+    first=BASE,
+    fetched=minutes((0, 20), (30, 60)),
+    fetched_until=minute(60),
+)
+
+
+def taken(start: int, end: int, tries: int, *, running: bool = False) -> CoverageFacts:
+    """Ten minutes are missing, and the ledger has an entry."""
+    return replace(TEN_MISSING, taken=[Taken(minute(start), minute(end), tries, running)])
+
+
+@pytest.mark.parametrize(
+    ("entry", "state", "tries"),
+    [
+        (taken(20, 30, 0), "queued", 0),
+        (taken(20, 30, 1, running=True), "pending", 1),
+        (taken(20, 30, 2), "queued", 2),
+        (taken(20, 30, 3), "given_up", 3),
+        (taken(10, 25, 2), "queued", 2),  # it has shrunk and grown since
+        (taken(29, 40, 1), "queued", 1),
+        (taken(10, 20, 3), "given_up", 3),  # it goes on from there
+        (taken(10, 19, 3), "on_request", 0),
+        (taken(30, 40, 3), "on_request", 0),
+    ],
+)
+def test_a_gap_stands_where_the_ledger_says(entry: CoverageFacts, state: str, tries: int) -> None:
+    """With the tries of what it overlaps or goes on from; a gap of which the ledger knows nothing can be asked for."""
+    (gap,) = ask(entry).gaps
+    assert (gap.repair, gap.tries) == (state, tries)
+
+
+def test_entries_say_nothing_of_what_cannot_be_fetched() -> None:
+    """The source has none of these minutes, whatever was tried."""
+    facts = replace(taken(20, 30, 2), fetched=minutes((0, 60)))
+    (gap,) = ask(facts).gaps
+    assert (gap.reason, gap.repair, gap.tries) == (Reason.SOURCE_OUTAGE, Repair.NOT_NEEDED, 0)
+
+
+def test_the_auditor_takes_on_what_a_backfill_can_get() -> None:
+    """Also what the next run would bring; not what was refused, nor what the source has no more."""
+    facts = replace(TEN_MISSING, stored=runs((0, 20), (30, 50)), fetched=minutes((0, 20), (30, 50)))
+    refused = replace(facts, fetched_until=minute(50), refused=minutes((20, 25)))
+    coverages = Coverages(reader=Facts(refused), clock=lambda: START + timedelta(minutes=60), supplies=SUPPLIES)
+    audited = coverages.audit(Question(name="BTCUSDT", interval=Interval.M1, start=START))
+    assert told(audited) == [
+        (20, 25, 5, "quarantined", "on_request"),
+        (25, 30, 5, "not_fetched", "queued"),
+        (50, 60, 10, "not_fetched", "queued"),
+    ]
+
+
+def test_what_is_older_than_the_source_cannot_be_repaired() -> None:
+    """A backfill would be refused: the history begins on a day, of Binance's minutes the day on which it opened."""
+    opened = CRYPTO_SUPPLY.reach[Interval.M1].history
+    assert opened is not None
+    start = opened.since - timedelta(minutes=10)
+    facts = replace(NOTHING, start=start, fetched_until=BASE)
+    answer = ask(facts, start=start, end=int((opened.since - START) / timedelta(minutes=1)) + 5)
+    assert [gap[2:] for gap in told(answer)] == [
+        (10, "not_fetched", "not_possible"),
+        (5, "not_fetched", "on_request"),
+    ]
 
 
 def test_a_holiday_is_not_expected() -> None:
