@@ -48,11 +48,11 @@ replay: setup ## Load the raw archive again: make replay SOURCE=binance FROM=202
 redrive: setup ## Send dead letters back to their queue: make redrive QUEUE=payloads-dlq
 	@$(JOB) redrive
 
-drill: setup ## Restore the raw archive into a database that is thrown away, and compare (BUCKET= of a deployment)
-	@BUCKET="$(BUCKET)" $(RUN) -m local.drill
-
 dlq: setup ## Say what is in each dead-letter queue, and why (STAGE=dev|prod for a deployment)
 	@$(RUN) -m local.dlq "$(if $(filter command%,$(origin STAGE)),$(STAGE))"
+
+drill: setup ## Restore the raw archive into a database that is thrown away, and compare (BUCKET= of a deployment)
+	@BUCKET="$(BUCKET)" $(RUN) -m local.drill
 
 smoke: setup ## Prove in a minute that prices flow: own ports, temporary folder, simulated sources
 	@exec $(RUN) -m local.smoke
