@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ EVENTS = [
 def market(database: Database, add_candles: AddCandles, add_price: AddPrice) -> None:
     """Something of everything: rows for each route, pages that go on, a source that reported and two that did not."""
     for symbol in ("BTCUSDT", "ETHUSDT"):
-        add_candles(symbol, minutes(8, first=NOON))
+        add_candles(symbol, minutes(8, first=NOON - timedelta(minutes=8)))
     add_candles("AAPL", [NOON.replace(day=day) for day in (16, 17, 18)], interval="1d")
     database.query(
         """insert into actions select id, 'split', cast(:at as timestamptz), null, null, 4, 1,
