@@ -19,9 +19,11 @@ from local.emulator import aws_client
 from local.processes import LocalError
 from local.restore import Restore
 from local.settings import load_settings
-from local.stack import Facts, outputs, read_facts
+from local.stack import PREFIX, Facts, read_facts
 from local.steps import Steps
 from local.trial import trial
+from marketflow.config import EtlSettings
+from marketflow.domain.moves import BOUNDS
 from marketflow.persistence.connection import Database
 from marketflow.persistence.fingerprint import fingerprint
 
@@ -38,16 +40,25 @@ def drill(home: Path) -> str:
     bucket = os.environ.get("BUCKET", "")
     facts = None if bucket else read_facts(load_settings(os.environ).home)
     s3 = boto3.client("s3") if facts is None else aws_client("s3", facts.aws_endpoint_url)
+    bounds = BOUNDS
     if facts is not None:
-        bucket = outputs(facts.aws_endpoint_url, "ingestion")["DataBucketName"]
+        etl = _settings_of_etl(facts)
+        bucket, bounds = etl.data_bucket, etl.max_moves
     server = postgres.start(home / "postgres", disposable=True)
     try:
-        restore = Restore(database_url=server.url, bucket=bucket, s3=s3)
+        restore = Restore(database_url=server.url, bucket=bucket, s3=s3, max_moves=bounds)
         return _drill(restore, bucket, facts)
     except (ClientError, BotoCoreError) as error:
         raise LocalError(f"The bucket {bucket} cannot be read: {error}") from error
     finally:
         server.stop()
+
+
+def _settings_of_etl(facts: Facts) -> EtlSettings:
+    """What the running pipeline loads with: the same answers come to the same rows only by the same rules."""
+    client = aws_client("lambda", facts.aws_endpoint_url)
+    found = client.get_function_configuration(FunctionName=f"{PREFIX}etl")
+    return EtlSettings.load(found["Environment"]["Variables"])
 
 
 def _drill(restore: Restore, bucket: str, facts: Facts | None) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from marketflow import bootstrap
 from marketflow.domain.fetching import FetchRequest, RawResponse
 from marketflow.domain.loading import Delivery
+from marketflow.domain.moves import BOUNDS
+from marketflow.domain.symbol import AssetType
 from marketflow.errors import MalformedPayloadError
 from marketflow.messaging.archive import RawArchive
 from marketflow.messaging.state import SymbolCatalog
@@ -37,14 +40,19 @@ class Restored:
 
 
 class Restore:
-    """Fills the empty database at `database_url` from the data bucket, of which it only reads."""
+    """Fills the empty database at `database_url` from the data bucket, of which it only reads.
 
-    def __init__(self, *, database_url: str, bucket: str, s3: S3Client) -> None:
+    `max_moves` are the bounds of absurd moves, by which some rows are held back.
+    """
+
+    def __init__(
+        self, *, database_url: str, bucket: str, s3: S3Client, max_moves: Mapping[AssetType, Decimal] = BOUNDS
+    ) -> None:
         self._url = database_url
         self._archive = RawArchive(bucket=bucket, client=s3)
         self._catalog = SymbolCatalog(bucket=bucket, client=s3)
         self.database = Database(database_url, application_name="marketflow-restore")
-        self._pipelines = bootstrap.pipelines(archive=self._archive, loader=Loader(self.database))
+        self._pipelines = bootstrap.pipelines(archive=self._archive, loader=Loader(self.database, max_moves=max_moves))
         self.restored = Restored()
 
     def prepare(self) -> None:

@@ -149,7 +149,7 @@ def test_get_coverage(stack: LocalStack, api: ApiClient) -> None:
     wait_for(lambda: api.json("/coverage/THYAO.IS", interval="1d")["present"] > 200, seconds=60, alive=stack.check)
     days = api.json("/coverage/THYAO.IS", interval="1d")
     assert days["missing"] <= 1  # the day that ended while nobody fetched
-    assert api.json("/coverage/USDTRY", interval="1d")["missing"] == 0
+    assert api.json("/coverage/USDCAD", interval="1d")["missing"] == 0
 
 
 def test_get_convert(api: ApiClient) -> None:

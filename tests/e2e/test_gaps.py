@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from local.admin_api import AdminApi
 from local.client import ApiClient
+from local.jobs import watch
 from local.stack import LocalStack
 from local.status import open_gaps
 from marketflow.persistence.connection import Database
@@ -20,7 +23,10 @@ SYMBOL = "XRPUSDT"
 
 
 def test_a_hole_is_found_and_filled(stack: LocalStack, api: ApiClient, database: Database) -> None:
-    """Minutes are lost: the ledger says so within a minute, has them fetched again, and closes the gap."""
+    """Minutes are lost: the ledger says so within a minute, has them fetched again, and closes the gap.
+
+    A replay then gives them back what the archive knew of them before.
+    """
     now = datetime.now(UTC).replace(second=0, microsecond=0)
     start, end = now - timedelta(minutes=150), now - timedelta(minutes=120)
     question = {"interval": "1m", "start": start.isoformat(), "end": end.isoformat()}
@@ -44,3 +50,7 @@ def test_a_hole_is_found_and_filled(stack: LocalStack, api: ApiClient, database:
 
     assert wait_for(closed, seconds=150) == [[30, "not_fetched", "repaired", 1, "auditor"]]
     assert "binance" in open_gaps(stack.facts.database_url)
+    with AdminApi.of(stack.facts) as operator:
+        asked = {"source": "binance", "symbol": SYMBOL, "start": (now - timedelta(days=1)).isoformat()}
+        job = watch(operator, f"/replays/{operator.post('/replays', asked)['id']}", io.StringIO())
+    assert job["status"] == "completed", job

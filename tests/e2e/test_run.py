@@ -109,7 +109,7 @@ def test_run_from_start_to_stop_and_again(tmp_path: Path) -> None:
 
         status = Program(home, "status")
         assert status.finish() == 0
-        assert status.said().count("delivered") == 3
+        assert status.said().count(" delivered ") == 4
 
         invoked = Program(home, "invoke", "etl", "events/sqs_exchangerate_latest.json")
         assert invoked.finish() == 0, invoked.said()
