@@ -127,14 +127,15 @@ def _unpublished(scene: Scene, excuses: list[Excuse]) -> None:
                 scene.log.violate(f"{fact.key} of a broken run is fetched again.", fact, "nothing")
 
 
-def _asked(scene: Scene, symbol: str, what: str) -> list[Served]:
+def _asked(scene: Scene, symbol: str, what: str, *, fault: str = "") -> list[Served]:
+    """The answers about the newest minutes of `symbol`, those among them too that are none because of `fault`."""
     return [
         one
         for one in scene.asked
         if one.symbols == (symbol,)
         and what in one.path
         and one.params.get("interval") == "1m"
-        and one.status == 200
+        and (one.status == 200 or fault in one.struck)
         and not one.window
     ]
 
@@ -213,18 +214,20 @@ def _of_answer(scene: Scene, served: Served) -> list[Excuse]:
         ]
     if served.window:
         return []
+    found = []
     if reach >= DEEPEST and served.status == 200:
         # Stops and pauses together were longer than one answer: that is for a backfill.
-        return [Excuse(served.symbols[0], 0, served.at - reach + MINUTE, "deeper than one answer")]
+        found.append(Excuse(served.symbols[0], 0, served.at - reach + MINUTE, "deeper than one answer"))
     if "binance.empty" in served.struck:
-        return [Excuse(served.symbols[0], served.at - reach, served.at, "empty answer")]
-    return []
+        found.append(Excuse(served.symbols[0], served.at - reach, served.at, "empty answer"))
+    return found
 
 
 def _incomplete(scene: Scene, symbol: str) -> list[Excuse]:
     """What an answer of Yahoo's that lacked rows would have had, unless a whole one of the same days came after it."""
     found: dict[int, Excuse] = {}
-    for served in _asked(scene, symbol, "chart"):
+    # Who is told that there is no data of that time takes it for an answer.
+    for served in _asked(scene, symbol, "chart", fault="yahoo.http_400_listing"):
         start = oracle_yahoo.midnight(scene.world, symbol, served.at)
         if served.params["range"] == "5d":
             start -= 8 * DAY
