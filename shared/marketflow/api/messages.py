@@ -25,6 +25,9 @@ class Caller:
     scopes: frozenset[str]
 
 
+_LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})").sub
+"""One that a gateway decoded: what it begins is no escape."""
+
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:]+\](:[0-9]{1,5})?")
 
 
@@ -81,7 +84,8 @@ class Request:
     @property
     def reference(self) -> str:
         """The public path as a URI reference, whatever the gateway decoded in it."""
-        return quote(self.public_path, safe="/%:@!$&'()*+,;=~", errors="replace")
+        quoted = quote(self.public_path, safe="/%:@!$&'()*+,;=~", errors="replace")
+        return _LONE_PERCENT("%25", quoted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

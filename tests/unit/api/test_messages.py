@@ -73,6 +73,20 @@ def test_a_url_without_a_known_host_is_relative() -> None:
     assert request(headers=None).url_with("cursor", "x") == "/api/v1/prices?cursor=x"
 
 
+@pytest.mark.parametrize(
+    ("path", "reference"),
+    [
+        ("/api/v1/prices/%", "/api/v1/prices/%25"),
+        ("/a/%2", "/a/%252"),
+        ("/a/%C3%9F", "/a/%C3%9F"),
+        ("/a/ß", "/a/%C3%9F"),
+    ],
+)
+def test_a_path_is_a_uri_reference_whatever_the_gateway_decoded(path: str, reference: str) -> None:
+    """RFC 3986 has a percent sign only before two hexadecimal digits."""
+    assert request(requestContext={"path": path}).reference == reference
+
+
 def test_a_good_answer_has_a_strong_entity_tag_and_none_of_a_problem() -> None:
     """The tag names the bytes of a 200; problems have none and are not stored."""
     tags = [Response(body=body).for_gateway(request())["headers"]["ETag"] for body in ("[1]", "[1]", "[2]")]
