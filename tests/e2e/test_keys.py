@@ -14,7 +14,7 @@ import pytest
 from local.client import ApiClient
 from local.sign_in import PASSWORD, SignIn, Tokens
 from local.smoke_user import User, check_usage, hit_the_limit
-from local.stack import PREFIX, LocalStack
+from local.stack import LocalStack, outputs
 from tests.e2e.conftest import wait_for
 
 pytestmark = pytest.mark.e2e
@@ -176,17 +176,11 @@ def test_a_bad_token_learns_nothing(stack: LocalStack, ann: User, tokens: Tokens
     assert len(ann.expect(200, "GET", "/keys")) == 1
 
 
-def identity(stack: LocalStack) -> dict[str, str]:
-    """The outputs of the stack of the user pool."""
-    (found,) = stack.client("cloudformation").describe_stacks(StackName=f"{PREFIX}identity")["Stacks"]
-    return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
-
-
 def test_an_expired_token_is_refused(stack: LocalStack, ann: User) -> None:
     """A token of a client whose tokens live for two seconds opens the keys, and then does not."""
     cognito, flow = stack.client("cognito-idp"), "USER_PASSWORD_AUTH"
     client = cognito.create_user_pool_client(
-        UserPoolId=identity(stack)["UserPoolId"],
+        UserPoolId=outputs(stack.facts.aws_endpoint_url, "identity")["UserPoolId"],
         ClientName="short",
         ExplicitAuthFlows=[f"ALLOW_{flow}"],
         AccessTokenValidity=2,
@@ -203,7 +197,7 @@ def test_an_expired_token_is_refused(stack: LocalStack, ann: User) -> None:
 
 def test_a_token_without_the_scope_is_refused(stack: LocalStack, ann: User) -> None:
     """A machine that asked for the admin scope alone has no keys: the gateway answers 401, as AWS does."""
-    told, cognito = identity(stack), stack.client("cognito-idp")
+    told, cognito = outputs(stack.facts.aws_endpoint_url, "identity"), stack.client("cognito-idp")
     pool, client_id = told["UserPoolId"], told["MachineClientId"]
     client = cognito.describe_user_pool_client(UserPoolId=pool, ClientId=client_id)["UserPoolClient"]
     answer = httpx.post(

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, field_validator
-
 from marketflow.domain.gaps import Reason, Repair
 from marketflow.domain.interval import Interval
+from marketflow.domain.ticks import Tick
 
 
 class Scope(StrEnum):
@@ -20,19 +19,10 @@ class Scope(StrEnum):
     DEEP = "deep"
 
 
-class AuditOrder(BaseModel):
-    """The event of the auditor's schedules. `execution_id` is EventBridge Scheduler's name of the tick."""
+class AuditOrder(Tick):
+    """The event of the auditor's schedules."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    version: int = 1
     scope: Scope
-    execution_id: str | None = None
-
-    @field_validator("execution_id")
-    @classmethod
-    def _filled_in(cls, value: str | None) -> str | None:
-        return None if value is None or value.startswith("<") else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

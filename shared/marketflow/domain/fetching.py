@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from marketflow.domain.interval import Interval
 from marketflow.domain.jobs import Part, PartFailure
+from marketflow.domain.ticks import Tick
 
 OUTAGE_FAILURES = frozenset({"no_answer", "retry_later", "blocked", "not_asked"})
 """The failures of a run that say that the source does not answer us at all."""
@@ -31,23 +32,10 @@ class FetchTask(BaseModel):
     part: Part | None = None
 
 
-class FetchOrder(BaseModel):
-    """The event of a schedule: the datasets to fetch now, for every active symbol.
+class FetchOrder(Tick):
+    """The event of a source's schedule: the datasets to fetch now, for every active symbol."""
 
-    `execution_id` is EventBridge Scheduler's name of this tick; logs and messages carry it as correlation id. A
-    placeholder that nobody filled in (`<aws.scheduler.execution-id>`) is no name.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    version: int = 1
     datasets: tuple[str, ...]
-    execution_id: str | None = None
-
-    @field_validator("execution_id")
-    @classmethod
-    def _filled_in(cls, value: str | None) -> str | None:
-        return None if value is None or value.startswith("<") else value
 
 
 class FetchRequest(BaseModel):
