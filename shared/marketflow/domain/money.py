@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from typing import Any
 
 from marketflow.errors import MalformedPayloadError
 
@@ -23,7 +25,9 @@ _LARGEST_POWER = 23  # below 10**24: no price or volume of any market comes near
 _SMALLEST_POWER = -30  # finer than any tick; a longer tail is a broken number, and would fill a NUMERIC column
 _EXACT = Context(prec=120)
 _CROSS = Context(prec=CROSS_RATE_DIGITS, rounding=ROUND_HALF_EVEN)
-_is_plain = re.compile(r"-?[0-9]{1,24}(?:\.[0-9]{1,30})?").fullmatch
+_PLAIN = r"-?[0-9]{1,24}+(?:\.[0-9]{1,30}+)?+"
+_is_plain = re.compile(_PLAIN).fullmatch
+_are_plain = re.compile(f"(?:{_PLAIN},)*+").fullmatch
 
 
 def plain_decimal(text: object) -> Decimal:
@@ -35,6 +39,15 @@ def plain_decimal(text: object) -> Decimal:
     if isinstance(text, str) and _is_plain(text):
         return Decimal(text)
     raise MalformedPayloadError(f"{shown(text)} is not a plain decimal number.", reason="not_a_number")
+
+
+def are_plain(texts: Sequence[Any]) -> bool:
+    """Whether `plain_decimal` takes each of `texts`; all are looked at in one go, several times as fast."""
+    try:
+        joined = ",".join([*texts, ""])
+    except TypeError:
+        return False
+    return joined.count(",") == len(texts) and _are_plain(joined) is not None
 
 
 def json_number(text: str) -> Decimal:

@@ -32,34 +32,63 @@ _SAME_KEY = " AND ".join(f"r.{name} = c.{name}" for name in ("symbol_id", "inter
 _OTHER_ANSWER = _differ("c.observed_at, c.raw_id, " + _all("c"), f"{_NOW}, " + _all("g"))
 _OTHER_RUN = _differ("c.observed_at, c.raw_id, " + _all("c"), "r.observed_at, r.raw_id, " + _all("r"))
 
-ROWS = """candle_rows AS MATERIALIZED (
+_COLUMNS = ("position", *_NAMES, "final")
+"""What is one array for each series; `open_time` is another one, in unix seconds."""
+
+_LENGTH = "CAST(CASE {}.interval WHEN '1m' THEN '1 minute' ELSE '1 hour' END AS interval)"
+"""How far a candle's open time reaches in `answers`: days begin at any hour. `Loader` says the same of `said`."""
+
+
+def _rows(series: str, more: str) -> str:
+    """A query: a row for each candle of the `series`. Arrays come apart in the list of columns, none is kept twice."""
+    columns = ", ".join(f"unnest(s.{name}) AS {name}" for name in _COLUMNS)
+    return f"SELECT {more}, s.interval, to_timestamp(unnest(s.open_time)) AS open_time, {columns} FROM {series}"
+
+
+MISFITS = f"""
+    SELECT position, source_symbol, currency, quote_currency, CAST(to_jsonb(c) - 'quote_currency' AS text) AS row_text
+    FROM ({_rows("series AS s WHERE s.fits IS NOT TRUE", "s.source_symbol, s.currency, s.quote_currency")}) AS c"""
+
+ROWS = f"""series AS MATERIALIZED (
     SELECT r.*, s.id AS symbol_id, s.quote_currency, coalesce(r.currency, s.quote_currency) = s.quote_currency AS fits
     FROM json_to_recordset(CAST(:candles AS json)) AS r (
-        position integer, source_symbol text, currency text, interval candle_interval, open_time timestamptz,
-        open numeric, high numeric, low numeric, close numeric, volume numeric, quote_volume numeric, trades bigint,
-        final boolean
+        source_symbol text, currency text, interval candle_interval, said tstzmultirange, position integer[],
+        open_time bigint[], open numeric[], high numeric[], low numeric[], close numeric[], volume numeric[],
+        quote_volume numeric[], trades bigint[], final boolean[]
     )
     LEFT JOIN symbols AS s ON s.source = :owner AND s.source_symbol = r.source_symbol
-), good_candles AS MATERIALIZED (
+), good_candles AS (
     -- Of a key that stands twice in one payload the final row counts, then the last one.
     SELECT DISTINCT ON (symbol_id, interval, open_time)
-           symbol_id, interval, open_time, open, high, low, close, volume, quote_volume, trades, final
-    FROM candle_rows WHERE fits
+           symbol_id, interval, open_time, {", ".join(_NAMES)}, final
+    FROM ({_rows("series AS s WHERE s.fits", "s.symbol_id")}) AS c
     ORDER BY symbol_id, interval, open_time, final DESC, position DESC
 )"""
+
+_NEAR = """c.interval = ANY(CAST(:intervals AS candle_interval[]))
+          AND c.open_time BETWEEN CAST(:first_open AS timestamptz) AND CAST(:last_open AS timestamptz)"""
+"""What is true of every candle that the answer has: where a plan may leave out partitions before it runs."""
 
 _JUDGED = f"""judged_candles AS MATERIALIZED (
     SELECT g.*,
            c.final IS NULL AS fresh,
            -- A forming row is written again to remember how new its values are: otherwise an answer between the two,
            -- coming late, would put its own values back.
-           NOT c.final AND (
+           c.final IS FALSE AND (
                g.final OR ((c.observed_at, c.raw_id) <= ({_NOW}) AND {_OTHER_ANSWER})
            ) AS ripened,
            c.final IS TRUE AND g.final AND (
                ({_NOW}) < (c.observed_at, c.raw_id) OR {_differ(_all("c"), _all("g"))}
            ) AS odd
-    FROM good_candles AS g LEFT JOIN candles AS c USING ({_KEY})
+    FROM good_candles AS g LEFT JOIN LATERAL (
+        -- One by one, as a nested loop at any size, because who plans this may think that a table is small that has
+        -- just grown. Not at all where nothing is stored yet between the first and the last of them.
+        SELECT * FROM candles AS c
+        WHERE {_SAME_KEY.replace("r.", "g.")} AND {_NEAR} AND (
+            SELECT EXISTS (SELECT FROM candles AS c JOIN series AS s USING (symbol_id) WHERE {_NEAR})
+        )
+        OFFSET 0
+    ) AS c ON true
 )"""
 
 _WRITTEN = f"""fresh_candles AS (
@@ -67,25 +96,28 @@ _WRITTEN = f"""fresh_candles AS (
     INSERT INTO candles ({_KEY}, {", ".join(_NAMES)}, final, observed_at, raw_id)
     SELECT {_KEY}, {", ".join(_NAMES)}, final, {_NOW}
     FROM judged_candles WHERE fresh
-    RETURNING 1
 ), ripened_candles AS (
     UPDATE candles AS c
     SET ({", ".join(_NAMES)}, final, observed_at, raw_id) = ROW({_all("r")}, r.final, {_NOW})
-    FROM judged_candles AS r WHERE {_SAME_KEY} AND r.ripened
-    RETURNING 1
+    FROM judged_candles AS r WHERE {_SAME_KEY} AND {_NEAR} AND r.ripened
 )"""
 
 
-def _said(candles: str) -> str:
+def _said(but: str = "") -> str:
+    """What the answer says of final candles, `but` for some ranges: a query that gives one multirange, or null."""
+    said = f"range_agg(s.said) - coalesce(({but}), '{{}}')" if but else "range_agg(s.said)"
     return f"""said AS (
     INSERT INTO answers AS known (symbol_id, interval, observed_at, raw_id, said)
-    SELECT g.symbol_id, g.interval, {_NOW}, range_agg(tstzrange(
-        g.open_time, g.open_time + CAST(CASE g.interval WHEN '1m' THEN '1 minute' ELSE '1 hour' END AS interval)
-    ))
-    FROM {candles} GROUP BY 1, 2 ORDER BY 1, 2
+    SELECT symbol_id, interval, {_NOW}, said
+    FROM (SELECT s.symbol_id, s.interval, {said} AS said FROM series AS s WHERE s.fits GROUP BY 1, 2) AS s
+    WHERE NOT isempty(said) ORDER BY 1, 2
     ON CONFLICT (symbol_id, interval, observed_at, raw_id) DO UPDATE SET said = known.said + excluded.said
     WHERE NOT known.said @> excluded.said
 )"""
+
+
+_ODD = f"""SELECT range_agg(tstzrange(o.open_time, o.open_time + {_LENGTH.format("o")})) FROM judged_candles AS o
+        WHERE o.odd AND o.symbol_id = s.symbol_id AND o.interval = s.interval"""
 
 
 def _before(behind: str) -> str:
@@ -116,7 +148,7 @@ _CORRECTED = f"""around AS MATERIALIZED (
            ) AS keep_n,
            n.observed_at IS NULL OR n.last AS tail
     FROM judged_candles AS o
-    JOIN candles AS c USING ({_KEY})
+    JOIN candles AS c ON {_SAME_KEY.replace("r.", "o.")} AND {_NEAR}
     LEFT JOIN LATERAL (
         {_before("<=")}
     ) AS f ON true
@@ -157,8 +189,8 @@ _CORRECTED = f"""around AS MATERIALIZED (
 ), moved AS (
     UPDATE candles AS c
     SET ({", ".join(_NAMES)}, observed_at, raw_id) = ROW({_all("r")}, r.observed_at, r.raw_id)
-    FROM runs AS r JOIN candles AS known USING ({_KEY})
-    WHERE {_SAME_KEY} AND r.last AND {_OTHER_RUN}
+    FROM runs AS r JOIN candles AS known ON {_SAME_KEY.replace("c.", "known.")} AND {_NEAR.replace("c.", "known.")}
+    WHERE {_SAME_KEY} AND {_NEAR} AND r.last AND {_OTHER_RUN}
     RETURNING {_differ(_all("known"), _all("r"))} AS changed
 ), kept_runs AS (
     INSERT INTO revisions AS c (symbol_id, interval, open_time, observed_at, raw_id, {", ".join(_NAMES)})
@@ -172,15 +204,14 @@ _CORRECTED = f"""around AS MATERIALIZED (
     WHERE {_SAME_KEY} AND c.observed_at = r.observed_at AND c.raw_id = r.raw_id AND (r.last OR NOT r.kept)
 )"""
 
-WRITES = f"{_JUDGED}, {_WRITTEN}, {_said('judged_candles AS g WHERE g.final AND NOT g.odd')}"
+WRITES = f"{_JUDGED}, {_WRITTEN}, {_said(_ODD)}"
 """Everything but the odd ones, which are as good as not said until CORRECT was run."""
 
-COUNTS = """(SELECT count(*) FROM good_candles),
-       (SELECT count(*) FROM fresh_candles) + (SELECT count(*) FROM ripened_candles),
+COUNTS = """(SELECT count(*) FROM judged_candles), (SELECT count(*) FROM judged_candles WHERE fresh OR ripened),
        (SELECT count(*) FROM judged_candles WHERE odd)"""
 
 CORRECT = f"""
-WITH {ROWS}, {_JUDGED}, {_CORRECTED}, {_said("good_candles AS g WHERE g.final")}
+WITH {ROWS}, {_JUDGED}, {_CORRECTED}, {_said()}
 SELECT count(*) FROM moved WHERE changed
 """
 """For an answer with an odd candle, one about which something else is stored: answers how many have other values now.

@@ -15,7 +15,9 @@ PRICE_ROWS = """price_rows AS MATERIALIZED (
 )"""
 
 PRICE_WRITES = """changed_prices AS MATERIALIZED (
-    SELECT g.* FROM good_prices AS g LEFT JOIN prices AS p USING (symbol_id, as_of)
+    SELECT g.* FROM good_prices AS g
+    LEFT JOIN prices AS p ON p.symbol_id = g.symbol_id AND p.as_of = g.as_of
+        AND p.as_of BETWEEN CAST(:first_moment AS timestamptz) AND CAST(:last_moment AS timestamptz)
     WHERE p.price IS NULL OR (
         p.price <> g.price
         AND (p.observed_at, p.raw_id) <= (CAST(:observed_at AS timestamptz), CAST(:raw_id AS bigint))

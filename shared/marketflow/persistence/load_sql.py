@@ -27,10 +27,7 @@ _RAW_OBJECT = """raw_object AS (
 )"""
 
 _MISFITS = {
-    "candles": """
-    SELECT position, source_symbol, currency, quote_currency,
-           CAST(to_jsonb(c) - CAST('{symbol_id,quote_currency,fits}' AS text[]) AS text) AS row_text
-    FROM candle_rows AS c WHERE fits IS NOT TRUE""",
+    "candles": load_candles_sql.MISFITS,
     "prices": """
     SELECT position, source_symbol, currency, quote_currency, CAST(to_json(p) AS text) AS row_text
     FROM price_rows AS p WHERE fits IS NOT TRUE""",
@@ -67,7 +64,7 @@ _QUARANTINED = """quarantined AS (
 )"""
 
 _MOMENTS = {
-    "candles": "SELECT open_time AS moment FROM good_candles",
+    "candles": "SELECT open_time AS moment FROM judged_candles",
     "prices": "SELECT as_of AS moment FROM good_prices",
 }
 
