@@ -16,6 +16,7 @@ ASKED = """asked AS (
     JOIN symbols AS s ON s.source = :owner AND s.source_symbol = a.source_symbol
     CROSS JOIN LATERAL (
         SELECT EXISTS (SELECT FROM misfits AS m WHERE m.source_symbol = a.source_symbol AND m.position >= 0) AS odd
+        OFFSET 0  -- else it is planned, and looked for, three times
     ) AS judged
     ORDER BY s.id, a.interval
     ON CONFLICT (symbol_id, interval) DO UPDATE SET

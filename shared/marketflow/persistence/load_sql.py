@@ -64,7 +64,7 @@ _QUARANTINED = """quarantined AS (
 )"""
 
 _MOMENTS = {
-    "candles": "SELECT open_time AS moment FROM judged_candles",
+    "candles": load_candles_sql.NEWEST,
     "prices": "SELECT as_of AS moment FROM good_prices",
 }
 
@@ -95,7 +95,7 @@ _COUNTS = {
     "prices": load_rows_sql.PRICE_COUNTS,
     "actions": load_rows_sql.ACTION_COUNTS,
 }
-_NONE = {"candles": "0, 0, 0", "prices": "0, 0", "actions": "0, 0"}
+_NONE = {"candles": "SELECT 0, 0, 0", "prices": "SELECT 0, 0", "actions": "SELECT 0, 0"}
 
 
 @cache
@@ -114,8 +114,8 @@ def load(parts: frozenset[str]) -> str:
     moments = [text for part, text in _MOMENTS.items() if part in parts]
     if moments:
         steps.append(_STATUS.format(moments=" UNION ALL ".join(moments)))
-    counts = [text if part in parts else _NONE[part] for part, text in _COUNTS.items()]
-    return f"WITH {', '.join(steps)}\nSELECT {', '.join(counts)}, (SELECT count(*) FROM quarantined)"
+    counts = [f"({text if part in parts else _NONE[part]}) AS {part}" for part, text in _COUNTS.items()]
+    return f"WITH {', '.join(steps)}\nSELECT * FROM {', '.join(counts)}, (SELECT count(*) FROM quarantined) AS refused"
 
 
 REPORT = """

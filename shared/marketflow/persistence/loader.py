@@ -71,7 +71,7 @@ class Loader:
         }
         names = _names(series, payload)
         lock = [(LOCK, {"source": owner, "names": names})] if names else []
-        judge = judgements(payload, source=owner, raw_id=number, bounds=self._bounds)
+        judge = judgements(series, payload, source=owner, raw_id=number, bounds=self._bounds)
         (counts,), *judged = self._database.together(*lock, (load(frozenset(parts)), parameters), *judge)[len(lock) :]
         candles, candles_written, odd, prices, prices_written, actions, actions_written, quarantined = counts
         if odd:
@@ -151,6 +151,7 @@ def _series(series: Series) -> dict[str, object]:
         "source_symbol": storable(series.source_symbol),
         "currency": series.currency,
         "interval": series.interval.value,
+        "newest": series.span[1].isoformat(),
         "said": _ranges(series.final_runs(reach)),
         "position": _array(series.positions),
         "open_time": _array(series.open_times),
@@ -167,7 +168,8 @@ def _series(series: Series) -> dict[str, object]:
 
 def _array(column: Sequence[str | int | None]) -> str:
     """The text of an array; the text of a number, or of a boolean, needs no quotes in it."""
-    return "{" + ",".join("NULL" if one is None else str(one) for one in column) + "}"
+    texts = map(str, column) if None not in column else ("NULL" if one is None else str(one) for one in column)
+    return "{" + ",".join(texts) + "}"
 
 
 def _price(price: Price) -> dict[str, object]:
