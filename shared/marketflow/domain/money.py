@@ -22,6 +22,7 @@ MINOR_UNITS: dict[str, tuple[str, int]] = {
 CROSS_RATE_DIGITS = 10
 
 _LARGEST_POWER = 23  # below 10**24: no price or volume of any market comes near it
+_FLOAT_DIGITS = 15
 _SMALLEST_POWER = -30  # finer than any tick; a longer tail is a broken number, and would fill a NUMERIC column
 _EXACT = Context(prec=120)
 _CROSS = Context(prec=CROSS_RATE_DIGITS, rounding=ROUND_HALF_EVEN)
@@ -48,6 +49,15 @@ def are_plain(texts: Sequence[Any]) -> bool:
     except TypeError:
         return False
     return joined.count(",") == len(texts) and _are_plain(joined) is not None
+
+
+def comparable(columns: Sequence[Sequence[str]]) -> Sequence[Sequence[float | Decimal]]:
+    """Plain decimal texts as numbers that compare with each other as they do: floats where none has many digits.
+
+    Of up to 15 digits no two decimals have the same float, and a greater one has a greater float. Only to compare.
+    """
+    short = max(max(map(len, column)) for column in columns) <= _FLOAT_DIGITS
+    return [list(map(float if short else Decimal, column)) for column in columns]
 
 
 def json_number(text: str) -> Decimal:

@@ -17,6 +17,7 @@ from operator import ge
 from typing import TypeVar
 
 from marketflow.domain.interval import Interval
+from marketflow.domain.money import comparable
 from marketflow.domain.records import ActionKind, Candle, CorporateAction, Price
 from marketflow.domain.series import Series
 
@@ -114,8 +115,7 @@ def candle_numbers(candle: Candle, _: datetime) -> Fault | None:
 
 
 def _enclosed(series: Series, _: datetime) -> bool:
-    columns = (series.opens, series.highs, series.lows, series.closes)
-    opens, highs, lows, closes = (list(map(Decimal, column)) for column in columns)
+    opens, highs, lows, closes = comparable((series.opens, series.highs, series.lows, series.closes))
     above = all(map(ge, highs, opens)) and all(map(ge, highs, closes))
     below = all(map(ge, opens, lows)) and all(map(ge, closes, lows))
     return min(lows) > 0 and above and below
@@ -190,7 +190,7 @@ def on_utc_grid(candle: Candle, _: datetime) -> Fault | None:
 
 def _multiples(seconds: Iterable[int], length: timedelta) -> bool:
     step = length // timedelta(seconds=1)
-    return not any(moment % step for moment in seconds)
+    return not any([moment % step for moment in seconds])
 
 
 def _whole_minutes(series: Series, _: datetime) -> bool:

@@ -168,8 +168,10 @@ def _series(series: Series) -> dict[str, object]:
 
 def _array(column: Sequence[str | int | None]) -> str:
     """The text of an array; the text of a number, or of a boolean, needs no quotes in it."""
-    texts = map(str, column) if None not in column else ("NULL" if one is None else str(one) for one in column)
-    return "{" + ",".join(texts) + "}"
+    try:
+        return "{" + ",".join(column) + "}"  # type: ignore[arg-type]  # most columns are of texts, and none is missing
+    except TypeError:
+        return "{" + ",".join(["NULL" if one is None else str(one) for one in column]) + "}"
 
 
 def _price(price: Price) -> dict[str, object]:

@@ -13,7 +13,10 @@ from marketflow.domain.series import Series
 from marketflow.errors import MalformedPayloadError
 from marketflow.sources import wire
 
+_Columns = Sequence[tuple[Any, ...]]
+
 _FIELDS = 12
+_NOTHING: _Columns = ((),) * _FIELDS
 _OPEN, _CLOSE, _TRADES = 0, 6, 8
 _DECIMALS = (1, 2, 3, 4, 5, 7)
 _MINUTE_MS = 60_000
@@ -29,12 +32,12 @@ def read_klines(rows: Sequence[Any], symbol: str, *, now_ms: int) -> tuple[Serie
     """
     positions: Sequence[int] = range(len(rows))
     rejects: list[Reject] = []
-    if not _all_sound(rows, now_ms):
+    columns = _columns(rows)
+    if columns is None or not _all_sound(columns, now_ms):
         rejects = [reject for position, row in enumerate(rows) if (reject := _refused(row, symbol, now_ms, position))]
         refused = {reject.position for reject in rejects}
         positions = [position for position in positions if position not in refused]
-        rows = [rows[position] for position in positions]
-    columns = list(zip(*rows, strict=False)) or [()] * _FIELDS  # a row may have more fields than another
+        columns = _columns([rows[position] for position in positions]) or _NOTHING
     return Series(
         source_symbol=symbol,
         interval=Interval.M1,
@@ -52,19 +55,21 @@ def read_klines(rows: Sequence[Any], symbol: str, *, now_ms: int) -> tuple[Serie
     ), tuple(rejects)
 
 
-def _all_sound(rows: Sequence[Any], now_ms: int) -> bool:
-    """Whether `_check` would find nothing wrong with any of `rows`: the same rules, a column at a time."""
-    if not rows:
-        return True
+def _columns(rows: Sequence[Any]) -> _Columns | None:
+    """The fields that all of `rows` have; None when there are no rows, or one is none."""
     if set(map(type, rows)) != {list} or min(map(len, rows)) < _FIELDS:
-        return False
-    columns = list(zip(*rows, strict=False))
+        return None
+    return list(zip(*rows, strict=False))  # a row may have more fields than another
+
+
+def _all_sound(columns: _Columns, now_ms: int) -> bool:
+    """Whether `_check` would find nothing wrong with any of the rows: the same rules, a column at a time."""
     opened, trades = columns[_OPEN], columns[_TRADES]
     return (
         set(map(type, opened)) == set(map(type, trades)) == {int}
         and min(opened) >= 0
         and max(opened) <= now_ms + _DAY_MS
-        and not any(moment % _MINUTE_MS for moment in opened)
+        and not any([moment % _MINUTE_MS for moment in opened])
         and list(columns[_CLOSE]) == [moment + _MINUTE_MS - 1 for moment in opened]
         and min(trades) >= 0
         and max(trades) < _LARGEST_COUNT
