@@ -38,6 +38,12 @@ def _rows(series: str, more: str) -> str:
     return f"SELECT {more}, s.interval, to_timestamp(unnest(s.open_time)) AS open_time, {columns} FROM {series}"
 
 
+NAMED = """named AS MATERIALIZED (
+    -- Looked up once, and through the index: of a source with ten thousand symbols a join would read them all.
+    SELECT id, symbol, source_symbol, quote_currency, exchange
+    FROM symbols WHERE source = :owner AND source_symbol = ANY(CAST(:names AS text[]))
+)"""
+
 ROWS = f"""series AS MATERIALIZED (
     SELECT r.*, s.id AS symbol_id, s.quote_currency, coalesce(r.currency, s.quote_currency) = s.quote_currency AS fits
     FROM json_to_recordset(CAST(:candles AS json)) AS r (
@@ -45,7 +51,7 @@ ROWS = f"""series AS MATERIALIZED (
         position integer[], open_time bigint[], open numeric[], high numeric[], low numeric[], close numeric[],
         volume numeric[], quote_volume numeric[], trades bigint[], final boolean[]
     )
-    LEFT JOIN symbols AS s ON s.source = :owner AND s.source_symbol = r.source_symbol
+    LEFT JOIN named AS s ON s.source_symbol = r.source_symbol
 )"""
 
 MISFITS = f"""
@@ -229,7 +235,7 @@ WRITES = f"{_JUDGED}, {_WRITTEN}, {_said(_BUT_ODD)}"
 COUNTS = "SELECT count(*), count(*) FILTER (WHERE fresh OR ripened), count(*) FILTER (WHERE odd) FROM judged_candles"
 
 CORRECT = f"""
-WITH {ROWS}, {_JUDGED}, {_CORRECTED}, {_said()}
+WITH {NAMED}, {ROWS}, {_JUDGED}, {_CORRECTED}, {_said()}
 SELECT count(*) FROM runs WHERE last AND changes
 """
 """For an answer with an odd candle, one about which something else is stored: answers how many have other values now.

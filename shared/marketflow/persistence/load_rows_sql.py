@@ -7,7 +7,7 @@ PRICE_ROWS = """price_rows AS MATERIALIZED (
     FROM json_to_recordset(CAST(:prices AS json)) AS r (
         position integer, source_symbol text, currency text, as_of timestamptz, price numeric
     )
-    LEFT JOIN symbols AS s ON s.source = :owner AND s.source_symbol = r.source_symbol
+    LEFT JOIN named AS s ON s.source_symbol = r.source_symbol
 ), good_prices AS MATERIALIZED (
     SELECT DISTINCT ON (symbol_id, as_of) *
     FROM price_rows WHERE fits
@@ -50,7 +50,7 @@ ACTION_ROWS = """action_rows AS MATERIALIZED (
         position integer, source_symbol text, kind text, effective timestamptz, amount numeric, currency text,
         numerator numeric, denominator numeric
     )
-    LEFT JOIN symbols AS s ON s.source = :owner AND s.source_symbol = r.source_symbol
+    LEFT JOIN named AS s ON s.source_symbol = r.source_symbol
 ), good_actions AS MATERIALIZED (
     SELECT DISTINCT ON (symbol_id, kind, effective) *
     FROM action_rows WHERE symbol_id IS NOT NULL

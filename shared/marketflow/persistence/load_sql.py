@@ -102,11 +102,12 @@ _NONE = {"candles": "SELECT 0, 0, 0", "prices": "SELECT 0, 0", "actions": "SELEC
 def load(parts: frozenset[str]) -> str:
     """The statement for a payload that has these parts: candles, prices, actions, asked, sessions.
 
-    It has the parameters `raw_id`, `raw_key`, `source`, `dataset`, `observed_at`, `rejects` and one for each part, and
-    answers how many candles are good, were written, and need `load_candles_sql.CORRECT`; how many prices and actions
-    are good and were written; how many rows were refused.
+    It has the parameters `raw_id`, `raw_key`, `source`, `dataset`, `observed_at`, `rejects`, one for each part, `owner`
+    and `names` (every spelling in any part) where there is a part, and the bounds of candles and of prices. It answers
+    how many candles are good, were written, and need `load_candles_sql.CORRECT`; how many prices and actions are good
+    and were written; how many rows were refused.
     """
-    steps = [_RAW_OBJECT, *(text for part, text in _ROWS.items() if part in parts)]
+    steps = [*([load_candles_sql.NAMED] if parts else []), _RAW_OBJECT, *(text for part, text in _ROWS.items() if part in parts)]
     misfits = [text for part, text in _MISFITS.items() if part in parts] or [_NO_MISFITS]
     steps.append(f"misfits AS ({' UNION ALL '.join(misfits)}\n)")
     steps += [text for part, text in _WRITES.items() if part in parts]

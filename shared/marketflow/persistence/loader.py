@@ -63,13 +63,14 @@ class Loader:
             "raw_key": provenance.raw_key,
             "source": provenance.source,
             "owner": owner,
+            "names": _names(series, payload.prices, payload.actions, payload.asked, payload.sessions),
             "dataset": provenance.dataset,
             "observed_at": provenance.observed_at,
             "rejects": _json(_reject(reject) for reject in payload.rejects),
             **parts,
             **_places(series, payload.prices),
         }
-        names = _names(series, payload)
+        names = _names(series, payload.prices, payload.actions)
         lock = [(LOCK, {"source": owner, "names": names})] if names else []
         judge = judgements(series, payload, source=owner, raw_id=number, bounds=self._bounds)
         (counts,), *judged = self._database.together(*lock, (load(frozenset(parts)), parameters), *judge)[len(lock) :]
@@ -104,10 +105,9 @@ class Loader:
         )
 
 
-def _names(series: Iterable[Series], payload: ParsedPayload) -> list[str]:
-    """The vendor's names of the symbols that the payload has rows of."""
-    names = {one.source_symbol for one in (*series, *payload.prices, *payload.actions)}
-    return sorted(storable(name) for name in names)
+def _names(*rows: Iterable[Series | Price | CorporateAction | Asked | Session]) -> list[str]:
+    """The vendor's names of the symbols that `rows` are about."""
+    return sorted({storable(row.source_symbol) for some in rows for row in some})
 
 
 def _places(series: Sequence[Series], prices: Sequence[Price]) -> dict[str, object]:
