@@ -44,7 +44,7 @@ NAMED = """named AS MATERIALIZED (
     FROM symbols WHERE source = :owner AND source_symbol = ANY(CAST(:names AS text[]))
 )"""
 
-ROWS = f"""series AS MATERIALIZED (
+ROWS = """series AS MATERIALIZED (
     SELECT r.*, s.id AS symbol_id, s.quote_currency, coalesce(r.currency, s.quote_currency) = s.quote_currency AS fits
     FROM json_to_recordset(CAST(:candles AS json)) AS r (
         source_symbol text, currency text, interval candle_interval, newest timestamptz, said tstzmultirange,
