@@ -98,7 +98,7 @@ _JUDGED = f"""good_candles AS (
            c.final IS NULL AS fresh,
            -- A forming row is written again to remember how new its values are: otherwise an answer between the two,
            -- coming late, would put its own values back.
-           c.final IS FALSE AND (
+           NOT c.final AND (
                g.final OR ((c.observed_at, c.raw_id) <= ({_NOW})
                            AND {_differ("c.observed_at, c.raw_id, " + _all("c"), f"{_NOW}, " + _all("g"))})
            ) AS ripened,
