@@ -32,7 +32,7 @@ def good_row(place: int) -> list[Any]:
     return [opened, *prices, "3.41200000", opened + 59_999, "218434.11250000", 512 + place, "1.5", "96000.00", "0"]
 
 
-def candle(row: Any, position: int) -> Candle:
+def candle(row: object, position: int) -> Candle:
     """One row as a candle, read by itself; the rules of the source one after the other."""
     if type(row) is not list or len(row) < 12:
         raise MalformedPayloadError("A kline has twelve fields.", reason="wrong_shape")
@@ -69,9 +69,7 @@ def one_by_one(rows: list[Any]) -> tuple[list[Candle], list[Reject]]:
             first = row[0] if isinstance(row, list) and row else None
             tells = type(first) is int and 0 <= first <= wire.LATEST * 1000
             moment = datetime.fromtimestamp(first // 1000, UTC) if tells else None
-            rejects.append(
-                wire.reject(error, position=position, row=row, source_symbol="BTCUSDT", open_time=moment)
-            )
+            rejects.append(wire.reject(error, position=position, row=row, source_symbol="BTCUSDT", open_time=moment))
     return candles, rejects
 
 
@@ -79,9 +77,13 @@ odd_fields = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(-(2**70), 2**70),
-    st.sampled_from([0, FIRST_MS, FIRST_MS + 1, FIRST_MS - 60_000, FIRST_MS + 59_999, NOW_MS + DAY_MS + 1, 2**63 - 1, 2**63]),
+    st.sampled_from(
+        [0, FIRST_MS, FIRST_MS + 1, FIRST_MS - 60_000, FIRST_MS + 59_999, NOW_MS + DAY_MS + 1, 2**63 - 1, 2**63]
+    ),
     st.sampled_from([Decimal(FIRST_MS + 59_999), Decimal("1e999999"), Decimal("NaN"), Decimal("Infinity")]),
-    st.sampled_from(["-1", "-0.0", "1" * 25, "0." + "1" * 31, "1,2", "1,", ",", "", "1e3", "NaN", " 1", "１", "\ud800"]),
+    st.sampled_from(
+        ["-1", "-0.0", "1" * 25, "0." + "1" * 31, "1,2", "1,", ",", "", "1e3", "NaN", " 1", "１", "\ud800"]
+    ),
     st.text("0123456789.,-eE \n\0", max_size=34),
     st.lists(st.integers(), max_size=2),
 )
@@ -117,7 +119,7 @@ def test_rows_together_come_to_what_each_is_alone(data: st.DataObject, count: in
     assert [str(one.open) for one in candles] == [row[1] for row in rows if row and candle_or_none(row) is not None]
 
 
-def candle_or_none(row: Any) -> Candle | None:
+def candle_or_none(row: object) -> Candle | None:
     """What a row is, if it is a candle."""
     try:
         return candle(row, 0)
