@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bench.pages import write_between
 from bench.scaling.others import facts
+from bench.scaling.pages import write_between
 from bench.scaling.report import Row, page
 from bench.scaling.settings import ROOT, Settings, read_stage
 from bench.scaling.simulation import simulate

@@ -1,4 +1,4 @@
-"""The RDS instances that a stage may grow into, smallest first: what they can do. Prices are in bench/cost/prices.json."""
+"""The RDS instances that a stage may grow into, smallest first: what they can do. bench/cost/prices.json has prices."""
 
 from __future__ import annotations
 

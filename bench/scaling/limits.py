@@ -31,7 +31,7 @@ MESSAGE_IOPS = 8
 """Assumed: pages that a load makes dirty and a checkpoint writes, and blocks of the log, for each message."""
 
 LISTED = 1500
-"""About as many spot pairs as Binance trades. It is no limit of ours: beyond it, symbols are those of other exchanges."""
+"""About as many spot pairs as Binance trades: no limit of ours, but beyond it symbols are of other exchanges."""
 
 HOT_SHARE = 0.75
 """The part of an instance's memory that may hold pages: shared buffers and the system's cache together."""
@@ -133,9 +133,7 @@ def _fetching(settings: Settings, measured: Measured) -> Iterator[Limit]:
     yield Limit(
         name="archive",
         what=f"S3's {PREFIX_PUTS} PUTs a second below one prefix",
-        capacity=capacity(
-            lambda symbols: _peak_puts(settings, measured, symbols) <= PREFIX_PUTS
-        ),
+        capacity=capacity(lambda symbols: _peak_puts(settings, measured, symbols) <= PREFIX_PUTS),
         turn="nothing of ours: S3 splits a prefix that stays busy",
     )
 
@@ -165,7 +163,7 @@ def etl_workers(symbols: int, settings: Settings, measured: Measured) -> float:
 
 
 def database_vcpus(symbols: int, settings: Settings, measured: Measured) -> float:
-    """vCPUs of the database that loads and audits keep busy on average."""
+    """How many of the database's vCPUs loads and audits keep busy on average."""
     flow = flow_of(symbols, measured)
     loads = flow.total(lambda message: message.database_ms) / 1000 / MONTH_SECONDS
     looks = min(
@@ -191,17 +189,17 @@ def _loading(settings: Settings, measured: Measured) -> Iterator[Limit]:
     yield Limit(
         name="ETL",
         what=f"{settings.etl_concurrency} functions of {settings.etl_memory} MB at once, busy for {BUSY:.0%}",
-        capacity=capacity(
-            lambda symbols: etl_workers(symbols, settings, measured) <= BUSY * settings.etl_concurrency
-        ),
+        capacity=capacity(lambda symbols: etl_workers(symbols, settings, measured) <= BUSY * settings.etl_concurrency),
         turn="etl_concurrency, then functions.etl.memory in cdk.json",
     )
     yield Limit(
         name="account",
         what=f"Lambda's {ACCOUNT_CONCURRENCY} executions at once in an account and region",
         capacity=capacity(
-            lambda symbols: etl_workers(symbols, settings, measured) / BUSY + settings.fetching["binance"].fetchers
-            <= ACCOUNT_CONCURRENCY
+            lambda symbols: (
+                etl_workers(symbols, settings, measured) / BUSY + settings.fetching["binance"].fetchers
+                <= ACCOUNT_CONCURRENCY
+            )
         ),
         turn="a request to AWS for a higher quota",
     )
@@ -234,9 +232,7 @@ def _database(settings: Settings, measured: Measured) -> Iterator[Limit]:
     yield Limit(
         name="connections",
         what=f"{instance.max_connections} connections of {instance.name}, one for each function at work",
-        capacity=capacity(
-            lambda symbols: etl_workers(symbols, settings, measured) / BUSY <= instance.max_connections
-        ),
+        capacity=capacity(lambda symbols: etl_workers(symbols, settings, measured) / BUSY <= instance.max_connections),
         turn="database.instance in cdk.json",
     )
     yield Limit(
@@ -250,9 +246,7 @@ def _database(settings: Settings, measured: Measured) -> Iterator[Limit]:
     yield Limit(
         name="storage",
         what=f"{settings.max_storage} GB for {months} months of minutes",
-        capacity=capacity(
-            lambda symbols: stored_gigabytes(symbols, measured, months=months) <= settings.max_storage
-        ),
+        capacity=capacity(lambda symbols: stored_gigabytes(symbols, measured, months=months) <= settings.max_storage),
         turn="database.max_storage in cdk.json, or fewer months",
         slow=True,
     )
@@ -267,9 +261,7 @@ def _auditing(settings: Settings, measured: Measured) -> Limit:
     return Limit(
         name="auditor",
         what=f"{RECENT_SECONDS:.0f} s for a look at the newest of every series",
-        capacity=capacity(
-            lambda symbols: timing.look_seconds(flow_of(symbols, measured), settings) <= RECENT_SECONDS
-        ),
+        capacity=capacity(lambda symbols: timing.look_seconds(flow_of(symbols, measured), settings) <= RECENT_SECONDS),
         turn="functions.audit.memory; beyond, each series is looked at every few minutes, the longest unseen first",
         soft=True,
     )

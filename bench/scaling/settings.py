@@ -1,4 +1,4 @@
-"""What a deployment is turned to: the stage of cdk.json and the catalogue's manners, as one value that can be turned up."""
+"""What a deployment is turned to: the stage of cdk.json and the catalogue's manners, as one value to turn up."""
 
 from __future__ import annotations
 
@@ -90,9 +90,7 @@ class Settings:
 
     def with_fetching(self, source: str, **changes: Any) -> Settings:  # noqa: ANN401 - the fields of Fetching
         """The same with one source fetched otherwise."""
-        return replace(
-            self, fetching={**self.fetching, source: replace(self.fetching[source], **changes)}
-        )
+        return replace(self, fetching={**self.fetching, source: replace(self.fetching[source], **changes)})
 
 
 def included_iops(gigabytes: int) -> int:

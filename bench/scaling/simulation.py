@@ -1,4 +1,4 @@
-"""Some minutes of the pipeline, event by event: ticks, paced requests, the payload queue, the ETL, the database's vCPUs.
+"""Some minutes of the pipeline, event by event: ticks, paced requests, the queue, the ETL, the database's vCPUs.
 
 Seeded: the same seed, symbols and settings give the same minutes. Only Binance grows with the symbols, so only it is
 simulated; the other sources' messages of a minute are given to the queue at its tick.
@@ -6,26 +6,22 @@ simulated; the other sources' messages of a minute are given to the queue at its
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from bench.scaling import timing
-from bench.scaling.loading import MINUTE, UNEVEN, Seen, Sent, load
-from bench.scaling.settings import Fetching, Settings
+from bench.scaling.fetching import Fetcher
+from bench.scaling.loading import MINUTE, Seen, Sent, load
+from bench.scaling.settings import Settings
 from bench.workload.asked import Mix
-from bench.workload.flow import BATCH, Flow
+from bench.workload.flow import Flow
 from bench.workload.measured import (
-    S3_PUT_SECONDS,
-    SQS_SEND_SECONDS,
-    VENDOR_SECONDS,
     Measured,
-    vcpus,
 )
 
 PRICES_A_CALL = 200
 """Symbols of one call for last prices (marketflow.sources.binance)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -47,7 +43,7 @@ class Outcome:
 
 def simulate(settings: Settings, symbols: int, measured: Measured, *, seed: int, minutes: int = 10) -> Outcome:
     """Simulate `minutes` minutes, after as many as it takes to start."""
-    rng = Random(seed)  # noqa: S311 - a simulation wants a seed
+    rng = Random(seed)
     mix = Mix.of(symbols)
     seen = Seen(minutes=minutes)
     queue = sorted(_fetched(settings, mix, measured, rng, seen), key=lambda one: one.at)
@@ -80,87 +76,16 @@ def _fetched(settings: Settings, mix: Mix, measured: Measured, rng: Random, seen
         if tick.source.name != "binance"
         for one in tick.calls
     ]
-    fetching = settings.fetching["binance"]
-    shares = [mix.binance * (one + 1) // fetching.fetchers - mix.binance * one // fetching.fetchers
-              for one in range(fetching.fetchers)]
-    late = [False] * fetching.fetchers
+    fetchers = [Fetcher(settings.fetching["binance"], share, measured, rng) for share in shares(settings, mix)]
     for minute in range(seen.minutes):
         for number, message in others:
             for _ in range(int(number) + (rng.random() < number % 1)):
                 yield Sent(minute * MINUTE + rng.uniform(1, 10), None, message)
-        for one, share in enumerate(shares):
-            sent, late[one] = _run(fetching, share, minute, measured, rng, seen, catching_up=late[one])
-            yield from sent
+        for fetcher in fetchers:
+            yield from fetcher.run(minute, seen)
 
 
-def _run(
-    fetching: Fetching, share: int, minute: int, measured: Measured, rng: Random, seen: Seen, *, catching_up: bool
-) -> tuple[list[Sent], bool]:
-    """One run: its messages, and whether it ended before every request was made.
-
-    The candles come first, in the catalogue's order, and then the last prices. After an incomplete run each answer
-    reaches back as far as one call can, because the state remembers complete runs only.
-    """
-    tick = minute * MINUTE
-    start = tick + timing.before_requests(fetching, measured, share)
-    wanted = share + -(-share // PRICES_A_CALL)
-    client = _Client(fetching, measured, rng, start)
-    made = 0
-    while made < wanted and client.begins_before(tick + fetching.usable_seconds):
-        client.begin()
-        made += 1
-    last = client.finish()
-    klines = measured.message("binance.klines_1m catching up" if catching_up else "binance.klines_1m")
-    prices = measured.message("binance.ticker_price", min(PRICES_A_CALL, share))
-    sent = [
-        Sent(
-            last + (place // BATCH + 1) * SQS_SEND_SECONDS,
-            minute if place < share else None,
-            klines if place < share else prices,
-        )
-        for place in range(made)
-    ]
-    ended = last + timing.after_requests(made)
-    sent.append(Sent(ended, None, measured.message("report")))
-    seen.asked += min(made, share)
-    seen.longest_run = max(seen.longest_run, ended - tick)
-    return sent, made < wanted
-
-
-class _Client:
-    """The requests of one run: so many places, a pause between two starts, one processor for whatever was answered."""
-
-    def __init__(self, fetching: Fetching, measured: Measured, rng: Random, start: float) -> None:
-        self._pause = fetching.min_interval_seconds
-        self._latency = VENDOR_SECONDS[fetching.source]
-        self._cpu = measured.fetch_request_ms / 1000 / vcpus(fetching.memory)
-        self._rng = rng
-        self._free = [start] * fetching.max_concurrency
-        self._answers: list[float] = []
-        self._next_start = self._processor = self._last = start
-
-    def begins_before(self, moment: float) -> bool:
-        """Whether the next request can begin by `moment`; every answer until then is worked on first."""
-        while self._answers and (not self._free or self._answers[0] <= max(self._free[0], self._next_start)):
-            self._take()
-        return max(self._free[0], self._next_start) <= moment
-
-    def begin(self) -> None:
-        """Begin the next request, as `begins_before` found it."""
-        start = max(heapq.heappop(self._free), self._next_start)
-        self._next_start = start + self._pause
-        heapq.heappush(self._answers, start + self._latency * self._rng.lognormvariate(0, timing.LONG_TAIL))
-
-    def finish(self) -> float:
-        """When the last answer is in the archive."""
-        while self._answers:
-            self._take()
-        return self._last
-
-    def _take(self) -> None:
-        answered = heapq.heappop(self._answers)
-        self._processor = max(self._processor, answered) + self._cpu * self._rng.lognormvariate(0, UNEVEN)
-        self._last = max(self._last, self._processor + S3_PUT_SECONDS)
-        heapq.heappush(self._free, self._processor + S3_PUT_SECONDS)
-
-
+def shares(settings: Settings, mix: Mix) -> list[int]:
+    """How many symbols of Binance each of its fetchers has."""
+    number = settings.fetching["binance"].fetchers
+    return [mix.binance * (one + 1) // number - mix.binance * one // number for one in range(number)]

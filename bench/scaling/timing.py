@@ -19,7 +19,7 @@ from bench.workload.measured import (
 )
 
 POLLERS = 5
-"""Lambda reads a queue with five pollers and, where a maximum concurrency is set, never with fewer (its documentation)."""
+"""Lambda reads a queue with five pollers and, where a maximum concurrency is set, never with fewer (AWS' words)."""
 
 LONG_TAIL = 0.35
 """Sigma of the vendor's log-normal latency: one answer in a hundred takes more than twice the median."""

@@ -31,7 +31,7 @@ OURS = {"weight": False, "account": False, "archive": False, "database I/O": Fal
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that was turned up: because of which limit, and from what to what. Not `ours` is nobody's setting here."""
+    """One thing that was turned up: because of which limit, from what to what. If not `ours`, no setting does it."""
 
     limit: Limit
     change: str
@@ -114,7 +114,9 @@ def _fetch_cpu(settings: Settings, symbols: int, measured: Measured) -> Turn:
 
 def _another_address(settings: Settings) -> Turn:
     fetchers = settings.fetching["binance"].fetchers
-    return settings.with_fetching("binance", fetchers=fetchers + 1), f"addresses that ask Binance {fetchers} → {fetchers + 1}"
+    return settings.with_fetching(
+        "binance", fetchers=fetchers + 1
+    ), f"addresses that ask Binance {fetchers} → {fetchers + 1}"
 
 
 def _addresses(settings: Settings, symbols: int, measured: Measured) -> Turn:
@@ -132,7 +134,9 @@ def _etl(settings: Settings, symbols: int, measured: Measured) -> Turn:
     if wanted > settings.etl_concurrency:
         return replace(settings, etl_concurrency=wanted), f"etl_concurrency {settings.etl_concurrency} → {wanted}"
     if settings.etl_memory < VCPU_MEMORY:
-        return replace(settings, etl_memory=VCPU_MEMORY), f"functions.etl.memory {settings.etl_memory} → {VCPU_MEMORY} MB"
+        return replace(
+            settings, etl_memory=VCPU_MEMORY
+        ), f"functions.etl.memory {settings.etl_memory} → {VCPU_MEMORY} MB"
     return None
 
 
@@ -159,7 +163,10 @@ def _storage(settings: Settings, symbols: int, measured: Measured) -> Turn:
     changed = replace(
         settings, max_storage=LARGEST_STORAGE, history_months=fewer, iops=max(settings.iops, included_iops(400))
     )
-    return changed, f"database.max_storage {settings.max_storage} → {LARGEST_STORAGE} GB, months of minutes {months} → {fewer}"
+    return (
+        changed,
+        f"database.max_storage {settings.max_storage} → {LARGEST_STORAGE} GB, months of minutes {months} → {fewer}",
+    )
 
 
 def _io(settings: Settings, symbols: int, measured: Measured) -> Turn:

@@ -62,9 +62,7 @@ class Flow:
                 tuple(
                     one
                     for dataset in schedule.datasets
-                    for one in calls(
-                        source.name, dataset, mix.names(source.name), every_seconds=schedule.every_seconds
-                    )
+                    for one in calls(source.name, dataset, mix.names(source.name), every_seconds=schedule.every_seconds)
                 ),
             )
             for source in CATALOG.values()

@@ -104,9 +104,7 @@ def read(found: dict[str, Any]) -> Measured:
     fetch, audit = found["fetch"], found["audit"]
     return Measured(
         origin=f"{found['command']} on {found['measured_at']}, {found['machine']}",
-        messages={
-            kind: Message(**{name: one[name] for name in wanted}) for kind, one in found["messages"].items()
-        },
+        messages={kind: Message(**{name: one[name] for name in wanted}) for kind, one in found["messages"].items()},
         requests={kind: Request(**one) for kind, one in found["requests"].items()},
         etl_invocation_ms=found["etl_invocation"]["function_ms"],
         etl_invocation_log_bytes=found["etl_invocation"]["log_bytes"],

@@ -73,9 +73,7 @@ def many_prices(names: Sequence[str], moments: Sequence[datetime]) -> list[Answe
         rows = [{"symbol": name, "price": f"{1 + number / 1000:.8f}"} for name in names]
         headers = {"content-type": "application/json", "date": format_datetime(moment, usegmt=True)}
         body = json.dumps(rows, separators=(",", ":")).encode()
-        answered.append(
-            _answered(request, RawResponse(status=200, headers=headers, received_at=moment, body=body))
-        )
+        answered.append(_answered(request, RawResponse(status=200, headers=headers, received_at=moment, body=body)))
     return answered
 
 

@@ -112,7 +112,7 @@ class Stand:
 
     @contextmanager
     def captured(self) -> Iterator[None]:
-        """What is printed goes to the log file, as in Lambda; Powertools keeps the stream that it found at its start."""
+        """What is printed goes to the log file, as in Lambda; Powertools keeps the stream that it found first."""
         sys.stdout.flush()
         kept = os.dup(1)
         with self.log.open("ab") as target:
