@@ -14,6 +14,7 @@ from bench.cost.templates import read_folder, synthesised
 from bench.cost.usage import Demand
 from bench.scaling.pages import write_between
 from bench.scaling.settings import ROOT, Settings, read_stage
+from bench.workload.asked import numbers_of
 from bench.workload.measured import measured
 from cdk.stages import StageError
 
@@ -26,10 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print the bill; with --write put it into docs/cost.md. 2 when something cannot be priced, with its name."""
     options = _parser().parse_args(arguments)
     try:
-        settings = Settings.of(read_stage(options.stage))
+        settings = _settings(options.stage)
         resources = read_folder(options.templates) if options.templates else synthesised(options.stage)
         prices, demand = Prices.load(), _demand(options)
-        numbers = [int(number) for number in options.symbols.split(",")] if options.symbols else SYMBOLS
+        numbers = numbers_of(options.symbols, SYMBOLS)
         found = list(cases(resources, settings, numbers, demand, prices=prices, measured=measured()))
         text = page(options.stage, found, demand, prices, whole=not options.short)
     except (PriceError, StageError, ValueError) as error:
@@ -39,6 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.write:
         write_between(PAGE, text)
     return 0
+
+
+def _settings(name: str) -> Settings:
+    """The settings of a stage that runs in AWS. Raises StageError, and PriceError for one that does not."""
+    stage = read_stage(name)
+    if stage.database is None:
+        raise PriceError(f"The stage {name} has no database of its own: it is not one that runs in AWS.")
+    return Settings.of(stage)
 
 
 def _demand(options: argparse.Namespace) -> Demand:

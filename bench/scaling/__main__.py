@@ -13,6 +13,7 @@ from bench.scaling.report import Row, page
 from bench.scaling.settings import ROOT, Settings, read_stage
 from bench.scaling.simulation import simulate
 from bench.scaling.turning import turn_up
+from bench.workload.asked import numbers_of
 from bench.workload.measured import Measured, measured
 from cdk.stages import StageError
 
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print the page; with --write put it into docs/scale.md."""
     options = _parser().parse_args(arguments)
     try:
-        numbers = [int(number) for number in options.symbols.split(",")] if options.symbols else list(SYMBOLS)
+        numbers = numbers_of(options.symbols, SYMBOLS)
         stage = read_stage(options.stage)
         settings = Settings.of(stage)
         figures = with_etl(measured(), options.etl_ms)

@@ -9,11 +9,9 @@ from random import Random
 from bench.scaling import timing
 from bench.scaling.loading import MINUTE, UNEVEN, Seen, Sent
 from bench.scaling.settings import Fetching
+from bench.workload.asked import Calls, calls
 from bench.workload.flow import BATCH
 from bench.workload.measured import S3_PUT_SECONDS, SQS_SEND_SECONDS, VENDOR_SECONDS, Measured, vcpus
-
-PRICES_A_CALL = 200
-"""Symbols of one call for last prices (marketflow.sources.binance)."""
 
 
 @dataclass(slots=True)
@@ -34,14 +32,15 @@ class Fetcher:
         """
         tick = minute * MINUTE
         start = tick + timing.before_requests(self.fetching, self.measured, self.share)
-        wanted = self.share + -(-self.share // PRICES_A_CALL)
+        prices = self._prices()
+        wanted = self.share + sum(int(one.number) for one in prices)
         client = _Client(self.fetching, self.measured, self.rng, start)
         made = 0
         while made < wanted and client.begins_before(tick + self.fetching.usable_seconds):
             client.begin()
             made += 1
         last = client.finish()
-        sent = self._sent(made, last, minute)
+        sent = self._sent(made, last, minute, prices)
         ended = last + timing.after_requests(made)
         sent.append(Sent(ended, None, self.measured.message("report")))
         seen.asked += min(made, self.share)
@@ -49,10 +48,14 @@ class Fetcher:
         self.late = made < wanted
         return sent
 
-    def _sent(self, made: int, last: float, minute: int) -> list[Sent]:
+    def _prices(self) -> tuple[Calls, ...]:
+        """The calls for last prices of one run."""
+        return calls(self.fetching.source, "ticker_price", self.share, every_seconds=self.fetching.every_seconds)
+
+    def _sent(self, made: int, last: float, minute: int, asked: tuple[Calls, ...]) -> list[Sent]:
         """The answers of so many requests, ten by ten, when the last one is there."""
         klines = self.measured.message("binance.klines_1m catching up" if self.late else "binance.klines_1m")
-        prices = self.measured.message("binance.ticker_price", min(PRICES_A_CALL, self.share))
+        prices = self.measured.message("binance.ticker_price", max((one.symbols for one in asked), default=1))
         return [
             Sent(
                 last + (place // BATCH + 1) * SQS_SEND_SECONDS,

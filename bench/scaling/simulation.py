@@ -15,12 +15,7 @@ from bench.scaling.loading import MINUTE, Seen, Sent, load
 from bench.scaling.settings import Settings
 from bench.workload.asked import Mix
 from bench.workload.flow import Flow
-from bench.workload.measured import (
-    Measured,
-)
-
-PRICES_A_CALL = 200
-"""Symbols of one call for last prices (marketflow.sources.binance)."""
+from bench.workload.measured import Measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +37,7 @@ class Outcome:
 
 
 def simulate(settings: Settings, symbols: int, measured: Measured, *, seed: int, minutes: int = 10) -> Outcome:
-    """Simulate `minutes` minutes, after as many as it takes to start."""
+    """Simulate `minutes` minutes, the first of which finds everything idle."""
     rng = Random(seed)
     mix = Mix.of(symbols)
     seen = Seen(minutes=minutes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -44,6 +45,19 @@ class Mix:
     def names(self, source: str) -> int:
         """The number of symbols of `source`; one without symbols of its own has none."""
         return int(getattr(self, source, 0))
+
+
+def numbers_of(text: str, default: Sequence[int]) -> tuple[int, ...]:
+    """Numbers of symbols, as a command line names them: with commas; `default` where it names none.
+
+    Raises ValueError that says how to write them.
+    """
+    if not text:
+        return tuple(default)
+    try:
+        return tuple(int(number) for number in text.split(","))
+    except ValueError:
+        raise ValueError(f"{text!r} are no numbers of symbols: write them with commas, such as 36,500.") from None
 
 
 @dataclass(frozen=True, slots=True)
