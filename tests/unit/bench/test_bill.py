@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bench.cost import container
 from bench.cost.inventory import FREE, PRICED, bill
-from bench.cost.prices import PriceError, Prices
+from bench.cost.prices import Bill, PriceError, Prices
 from tests.unit.bench.support import BUSY, DATABASE, DEPLOYMENT, IDLE, bill_of, function, resource, world
 
 pytestmark = pytest.mark.unit
@@ -30,7 +30,7 @@ def test_the_total_is_the_sum_of_the_items(demand: object) -> None:
     assert all(item.usd >= 0 for item in ours.items)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.integers(1, 40_000))
 def test_twice_the_symbols_never_make_an_item_cheaper(symbols: int) -> None:
     """Each line of the bill stays or grows."""
@@ -118,6 +118,14 @@ def test_the_free_tier_takes_off_no_more_than_was_paid() -> None:
     prices, ours = Prices.load(), bill_of(DEPLOYMENT, demand=BUSY)
     assert 0 < ours.free(prices, "always") < ours.total
     assert 0 < ours.free(prices, "first 12 months") < ours.total
+
+
+@pytest.mark.parametrize(("asked", "left"), [(400_000, 0.0), (1_000_000, 0.0), (4_000_000, 1.2)])
+def test_the_free_tier_is_of_the_whole_bill(asked: int, left: float) -> None:
+    """A million requests to queues cost nothing, whichever queues they were to."""
+    prices = Prices.load()
+    ours = Bill(tuple(prices.item("SQS", queue, "sqs.request", asked / 2) for queue in ("one", "other")))
+    assert ours.total - ours.free(prices, "always") == pytest.approx(left)
 
 
 def test_the_cluster_is_the_sum_of_its_items_and_has_the_same_database() -> None:

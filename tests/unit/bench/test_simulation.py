@@ -43,12 +43,12 @@ def test_a_shorter_pause_asks_for_more() -> None:
 
 
 @settings(max_examples=30)
-@given(st.integers(0, 400), st.integers(1, 5), st.integers(0, 1000))
-def test_every_message_is_loaded_or_left(messages: int, concurrency: int, seed: int) -> None:
-    """None is lost and none is taken twice; what is left has an age too."""
+@given(st.integers(0, 400), st.integers(1, 5), st.integers(1, 60), st.integers(0, 1000))
+def test_every_message_is_loaded_or_left(messages: int, concurrency: int, seconds: int, seed: int) -> None:
+    """None is lost and none is taken twice, also of a burst in the last seconds; what is left has an age too."""
     rng = random.Random(seed)
     message = measured().message("binance.klines_1m catching up")
-    queue = sorted((Sent(rng.uniform(0, 60), 0, message) for _ in range(messages)), key=lambda one: one.at)
+    queue = sorted((Sent(rng.uniform(60 - seconds, 60), 0, message) for _ in range(messages)), key=lambda one: one.at)
     seen = Seen(minutes=1)
     load(queue, replace(prod(), etl_concurrency=concurrency), rng, seen)
     assert len(seen.ages) == messages
