@@ -1,17 +1,21 @@
 """`python -m bench.workload.measure`: measure what the model takes for granted, and write bench/workload/measured.json.
 
-CPU milliseconds, not wall time: the machine may be busy. A Lambda function with 1,769 MB has one vCPU; what is measured
-here on one core is taken for that, and a smaller function takes longer in proportion.
+CPU milliseconds, not wall time; on a busy machine they come out too high all the same, by up to a half. A Lambda
+function with 1,769 MB has one vCPU; what is measured here on one core is taken for that, and a smaller function takes
+longer in proportion.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import platform
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median_low
 from typing import Any
 
 import boto3
@@ -30,22 +34,45 @@ BATCH = 10
 Figures = dict[str, Any]
 
 
-def main() -> int:
-    """Measure everything once."""
-    with stand() as ground, ground.captured():
-        figures: Figures = {
-            "command": COMMAND,
-            "measured_at": datetime.now(UTC).strftime("%Y-%m-%d"),
-            "machine": f"{platform.machine()}, Python {platform.python_version()}, embedded PostgreSQL",
-            "messages": etl(ground),
-        }
-        figures["etl_invocation"] = overhead(ground)
-        figures["fetch"] = fetch(ground)
-        figures["audit"] = audit(ground)
-        figures["requests"] = api(ground)
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure everything in so many rounds, each on a stand of its own; the median of each figure counts."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.workload.measure", description="Measure what the model needs."
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="of which the median counts (default 3)")
+    options = parser.parse_args(arguments)
+    rounds = [_round() for _ in range(max(1, options.rounds))]
+    figures: Figures = {
+        "command": COMMAND,
+        "measured_at": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "machine": f"{platform.machine()}, Python {platform.python_version()}, embedded PostgreSQL, "
+        f"median of {len(rounds)}, load {os.getloadavg()[1]:.0f} on {os.cpu_count()} cores",
+        **merged(rounds),
+    }
     TARGET.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     print(TARGET)
     return 0
+
+
+def _round() -> Figures:
+    with stand() as ground, ground.captured():
+        return {
+            "messages": etl(ground),
+            "etl_invocation": overhead(ground),
+            "fetch": fetch(ground),
+            "audit": audit(ground),
+            "requests": api(ground),
+        }
+
+
+def merged(rounds: Sequence[Figures]) -> Figures:
+    """The median of each figure of all rounds, which have the same names."""
+    return {
+        name: merged([one[name] for one in rounds])
+        if isinstance(value, dict)
+        else median_low(one[name] for one in rounds)
+        for name, value in rounds[0].items()
+    }
 
 
 def _now() -> datetime:

@@ -35,6 +35,18 @@ def test_the_pages_have_their_marks(name: str) -> None:
     assert "| " in page.partition(BEGIN)[2].partition(END)[0]
 
 
+@pytest.mark.parametrize("name", ["MarketFlow", "container and cluster"])
+def test_the_bill_of_the_readme_is_the_computed_one(name: str) -> None:
+    """The few numbers that most people read are those of docs/cost.md, without the cents."""
+
+    def row(page: str) -> list[str]:
+        line = next(line for line in page.splitlines() if line.startswith(f"| {name} "))
+        return [f"{float(cell.replace(',', '')):,.0f}" for cell in line.strip("| ").split("|")[1:]]
+
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    assert row(readme) == row((DOCS / "cost.md").read_text(encoding="utf-8"))
+
+
 def test_a_table_is_aligned() -> None:
     """Every line is as long as the others, so that a terminal shows it as well as a browser."""
     lines = table(("a", "long head"), [("1", "2"), ("a cell that is long", "3")]).splitlines()
