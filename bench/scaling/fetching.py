@@ -28,7 +28,9 @@ class Fetcher:
         """The messages of one run.
 
         The candles come first, in the catalogue's order, and then the last prices. After an incomplete run each answer
-        reaches back as far as one call can, because the state remembers complete runs only.
+        reaches back as far as one call can, because the state remembers complete runs only. What is no longer asked
+        for passes the same gate, pause by pause, and messages go out when all have passed: a run that Lambda cuts off
+        before has sent nothing.
         """
         tick = minute * MINUTE
         start = tick + timing.before_requests(self.fetching, self.measured, self.share)
@@ -39,13 +41,15 @@ class Fetcher:
         while made < wanted and client.begins_before(tick + self.fetching.usable_seconds):
             client.begin()
             made += 1
-        last = client.finish()
+        last = client.finish(passing=wanted - made)
         sent = self._sent(made, last, minute, prices)
         ended = last + timing.after_requests(made)
         sent.append(Sent(ended, None, self.measured.message("report")))
-        seen.asked += min(made, self.share)
-        seen.longest_run = max(seen.longest_run, ended - tick)
-        self.late = made < wanted
+        cut_off = tick + self.fetching.timeout
+        sent = [one for one in sent if one.at <= cut_off]
+        seen.asked += sum(one.minute is not None for one in sent)
+        seen.longest_run = max(seen.longest_run, min(ended, cut_off) - tick)
+        self.late = made < wanted or ended > cut_off
         return sent
 
     def _prices(self) -> tuple[Calls, ...]:
@@ -90,11 +94,11 @@ class _Client:
         self._next_start = start + self._pause
         heapq.heappush(self._answers, start + self._latency * self._rng.lognormvariate(0, timing.LONG_TAIL))
 
-    def finish(self) -> float:
-        """When the last answer is in the archive."""
+    def finish(self, *, passing: int) -> float:
+        """When the last answer is in the archive, and so many requests that are not made have passed the gate."""
         while self._answers:
             self._take()
-        return self._last
+        return max(self._last, self._next_start + (passing - 1) * self._pause) if passing else self._last
 
     def _take(self) -> None:
         answered = heapq.heappop(self._answers)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from bench.scaling import timing
-from bench.scaling.settings import Settings
+from bench.scaling.settings import Fetching, Settings
 from bench.workload.asked import Mix, calls
 from bench.workload.flow import MONTH_SECONDS, Flow
 from bench.workload.measured import Measured
@@ -119,6 +119,15 @@ def _fetching(settings: Settings, measured: Measured) -> Iterator[Limit]:
         turn="max_concurrency in the catalogue",
     )
     yield Limit(
+        name="cut off",
+        what=f"{fetching.timeout} s of the function: requests that are no longer made pass the same gate, and messages "
+        "go out when all have. A run that is cut off before delivers nothing",
+        capacity=capacity(
+            lambda symbols: _gate_seconds(fetching, measured, symbols) <= fetching.timeout,
+        ),
+        turn="with the pace; better, a run that leaves the gate when its time is over. NOT BUILT",
+    )
+    yield Limit(
         name="fetch CPU",
         what=f"{measured.fetch_request_ms:.1f} ms of CPU a request at {fetching.memory} MB",
         capacity=within(timing.cpu_rate(fetching, measured)),
@@ -148,6 +157,16 @@ def _tick(crypto: int) -> tuple[float, int]:
         for one in calls("binance", dataset, crypto, every_seconds=schedule.every_seconds)
     ]
     return sum(one.number for one in made), sum(one.weight for one in made)
+
+
+def _gate_seconds(fetching: Fetching, measured: Measured, symbols: int) -> float:
+    """Seconds until every request has passed the gate, made or not, and the messages of the made ones are sent."""
+    wanted = _tick(-(-symbols // fetching.fetchers))[0]
+    rate = timing.request_rate(fetching, measured)
+    made = min(wanted, timing.most_requests(fetching, rate, measured, symbols))
+    passed = (wanted - made) * fetching.min_interval_seconds
+    start = timing.before_requests(fetching, measured, symbols)
+    return start + made / rate + passed + timing.after_requests(made)
 
 
 def _peak_puts(settings: Settings, measured: Measured, symbols: int) -> float:

@@ -35,6 +35,14 @@ def test_few_symbols_starve_nobody_and_too_many_do() -> None:
     assert many.freshness_p95 == float("inf")
 
 
+def test_a_run_that_is_cut_off_delivers_nothing() -> None:
+    """What is no longer asked for passes the gate all the same: beyond some number no message leaves in time."""
+    some = simulate(prod(), 900, measured(), seed=1, minutes=3)
+    none = simulate(prod(), 1500, measured(), seed=1, minutes=3)
+    assert 0 < some.starved < Mix.of(900).binance
+    assert none.starved == Mix.of(1500).binance
+
+
 def test_a_shorter_pause_asks_for_more() -> None:
     """What is turned up in the catalogue is seen in the simulation."""
     faster = prod().with_fetching("binance", min_interval_seconds=0.01, max_concurrency=20, memory=1769)
