@@ -13,10 +13,11 @@ from constructs import Construct
 from cdk.access import DatabaseAccess
 from cdk.bundling import PACKAGE, Bundler, tree_hash
 from cdk.constructs.audit import Audit
-from cdk.constructs.code import code_for
+from cdk.constructs.code import Code
 from cdk.constructs.data_bucket import DataBucket
 from cdk.constructs.dispatch import PREFIX, Dispatch
 from cdk.constructs.function import Function
+from cdk.constructs.live import live
 from cdk.constructs.queue import WorkQueue, secure_queue
 from cdk.constructs.source_ingestion import SourceIngestion
 from cdk.stack import MarketFlowStack
@@ -32,7 +33,7 @@ class IngestionStack(MarketFlowStack):
     def __init__(self, scope: Construct, *, stage: Stage, bundler: Bundler, database: DatabaseAccess) -> None:
         super().__init__(scope, "ingestion", stage=stage, description="from the sources to the rows")
         self.database = database
-        self.code = code_for(self, stage=stage, bundler=bundler)
+        self.code = Code(stack=self, stage=stage, bundler=bundler)
         self.data = DataBucket(self, "Data", stage=stage).bucket
         self.migration = self._migration()
         self.etl, self.payloads = self._etl()
@@ -97,6 +98,7 @@ class IngestionStack(MarketFlowStack):
             folder="etl",
             name="etl",
             size=stage.functions.etl,
+            layers=["core"],
             environment={
                 "DATABASE_URL": self.database.url,
                 "DATA_BUCKET": self.data.bucket_name,
@@ -105,7 +107,7 @@ class IngestionStack(MarketFlowStack):
             network=self.database.network,
         )
         payloads = WorkQueue(self, "Payloads", stage=stage, name="payloads", consumer_timeout=etl.timeout)
-        etl.function.add_event_source(
+        live(etl).add_event_source(
             event_sources.SqsEventSource(
                 payloads.queue,
                 batch_size=10,
