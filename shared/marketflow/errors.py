@@ -61,6 +61,10 @@ class MalformedPayloadError(MarketFlowError):
         self.reason = reason
 
 
+class NotExportedError(MarketFlowError):
+    """Keep the rows: their export cannot be made, or does not hold what the tables do. Only the operator can mend it."""
+
+
 class RefusedError(MarketFlowError):
     """Tell the client: the request itself is wrong. `status` is the HTTP status and `code` a stable word for it."""
 
