@@ -1,4 +1,4 @@
-"""Builds the layer's and the functions' folders without Docker: uv fetches the wheels, the target's Python compiles.
+"""Builds the layers' and the functions' folders without Docker: uv fetches the wheels, the target's Python compiles.
 
 The same input gives the same files, byte for byte, on every machine and in every folder: the requirement file pins
 hashes, compiled files hold the path that they have in Lambda and no time stamp. A build is kept under its input's hash.
@@ -25,17 +25,21 @@ import uv
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILDS = ROOT / "build" / "assets"
-DEPENDENCIES = ROOT / "layers" / "dependencies"
+LAYERS = ROOT / "layers"
+PROVIDED = LAYERS / "provided.txt"
 PACKAGE = ROOT / "shared" / "marketflow"
+
+WITH_PACKAGE = frozenset({"core", "dependencies"})
+"""The layers that bring the marketflow package; each function takes exactly one of them, and any others beside it."""
 
 EPOCH = 315_532_800
 """1980-01-01, UTC seconds."""
 
-RECIPE = "1"
+RECIPE = "2"
 """Part of every build's key: a change of this module that changes what it builds must change it."""
 
 KEPT_BUILDS = 4
-"""Older builds of the same kind are removed: a layer takes 60 MB, and each change of the package makes one."""
+"""Older builds of the same kind are removed: a layer takes up to 60 MB, and each change of the package makes one."""
 
 WHEEL_PLATFORMS = {"arm64": "aarch64-manylinux2014", "x86_64": "x86_64-manylinux2014"}
 KEPT_METADATA = {"METADATA", "entry_points.txt"}
@@ -78,8 +82,8 @@ def find_interpreter(version: str) -> str | None:
 class Bundler(Protocol):
     """What the stacks take code from."""
 
-    def layer(self) -> Path:
-        """A folder with `python/`: the dependencies and the marketflow package."""
+    def layer(self, name: str) -> Path:
+        """A folder with `python/`: what layers/<name> requires and, in some, the marketflow package."""
 
     def function(self, name: str) -> Path:
         """A folder with the code of functions/<name>."""
@@ -100,10 +104,23 @@ class UvBundler:
     package: Path = PACKAGE
     interpreter: Callable[[str], str | None] = find_interpreter
 
-    def layer(self) -> Path:
-        """A folder with `python/`: the dependencies and the marketflow package."""
-        inputs = (DEPENDENCIES / "requirements.txt", DEPENDENCIES / "provided.txt", self.package)
-        return self._build("layer", inputs, mounted="/opt", fill=self._fill_layer)
+    def layer(self, name: str) -> Path:
+        """A folder with `python/`: what layers/<name> requires and, in some, the marketflow package.
+
+        Raises BundlingError when there is no such layer.
+        """
+        requirements = LAYERS / name / "requirements.txt"
+        if not requirements.is_file():
+            raise BundlingError(f"layers/{name}/requirements.txt is missing: every layer is a folder with its pins.")
+        package = (self.package,) if name in WITH_PACKAGE else ()
+
+        def install(target: Path) -> None:
+            self._install(requirements, target / "python")
+            prune(target / "python")
+            for folder in package:
+                shutil.copytree(folder, target / "python" / "marketflow", ignore=IGNORED)
+
+        return self._build(f"layer-{name}", (requirements, PROVIDED, *package), mounted="/opt", fill=install)
 
     def function(self, name: str) -> Path:
         """A folder with the code of functions/<name>. Raises BundlingError when there is no such function."""
@@ -116,17 +133,15 @@ class UvBundler:
 
         return self._build(f"function-{name}", (source,), mounted="/var/task", fill=copy)
 
-    def _fill_layer(self, target: Path) -> None:
+    def _install(self, requirements: Path, target: Path) -> None:
         platform = () if self.host else ("--python-platform", WHEEL_PLATFORMS[self.architecture])
         run(
             uv.find_uv_bin(),
             *("pip", "install", "--quiet", "--link-mode", "copy", "--python", sys.executable),
-            *("--target", str(target / "python"), "--python-version", self.python, *platform, "--only-binary", ":all:"),
-            *("--require-hashes", "-r", str(DEPENDENCIES / "requirements.txt")),
-            *("--excludes", str(DEPENDENCIES / "provided.txt")),
+            *("--target", str(target), "--python-version", self.python, *platform, "--only-binary", ":all:"),
+            *("--require-hashes", "-r", str(requirements)),
+            *("--excludes", str(PROVIDED)),
         )
-        prune(target / "python")
-        shutil.copytree(self.package, target / "python" / "marketflow", ignore=IGNORED)
 
     def _build(self, name: str, inputs: Sequence[Path], *, mounted: str, fill: Callable[[Path], None]) -> Path:
         target_name = "host" if self.host else self.architecture

@@ -43,7 +43,7 @@ class Parameters:
 
 
 def deployment_environment(environment: Mapping[str, str], *, endpoint_url: str) -> dict[str, str]:
-    """What the CDK runs with: the shell's environment, since uv builds the layer with it, but no AWS account of it."""
+    """What the CDK runs with: the shell's environment, since uv builds the layers with it, but no AWS account of it."""
     kept = {name: value for name, value in environment.items() if not name.startswith(("AWS_", "CDK_", "PYTHON"))}
     return cdk.environment({**kept, **clean_environment(environment), "AWS_ENDPOINT_URL": endpoint_url})
 

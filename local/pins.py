@@ -8,13 +8,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
+LAYERS = ("dependencies", *sorted({path.parent.name for path in ROOT.glob("layers/*/*.in")} - {"dependencies"}))
+"""The largest first: the other layers take its versions over, so that a function may have two, and boto3 fits each."""
+
 FILES = (
     "local/requirements/bootstrap",
-    "layers/dependencies/requirements",
+    *(f"layers/{name}/requirements" for name in LAYERS),
     "local/requirements/dev",
     "local/requirements/emulator",
 )
-"""In this order: development takes over the versions that the layer ships."""
+"""In this order: development takes over the versions that the layers ship."""
 
 OPTIONS = (
     "--quiet",

@@ -1,6 +1,6 @@
 """Where the emulator unpacks the functions: in memory where there is plenty of it, because it unpacks a lot.
 
-Each environment of each function holds its own copy of the layer, thousands of files that live as long as the run.
+Each environment of each function holds its own copy of its layers, thousands of files that live as long as the run.
 """
 
 from __future__ import annotations

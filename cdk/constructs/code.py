@@ -17,25 +17,32 @@ ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Archite
 
 @dataclass(frozen=True, kw_only=True)
 class Code:
-    """The functions' folders and one layer version of the stack's own, made from an asset that all stacks share.
+    """The functions' folders, and layer versions of the stack's own, made from assets that all stacks share.
 
     A layer version that another stack exports cannot be replaced while this one uses it.
     """
 
+    stack: MarketFlowStack
+    stage: Stage
     bundler: Bundler
-    layer: lambda_.ILayerVersion
 
+    def function(self, folder: str) -> lambda_.Code:
+        """What is in functions/<folder>."""
+        return lambda_.Code.from_asset(str(self.bundler.function(folder)))
 
-def code_for(stack: MarketFlowStack, *, stage: Stage, bundler: Bundler) -> Code:
-    """Make the layer version of `stack`."""
-    layer = lambda_.LayerVersion(
-        stack,
-        "Dependencies",
-        layer_version_name=f"{stack.stack_name}-dependencies",
-        description="MarketFlow and the packages that it needs",
-        code=lambda_.Code.from_asset(str(bundler.layer())),
-        compatible_runtimes=[RUNTIMES[stage.python]],
-        compatible_architectures=[ARCHITECTURES[stage.architecture]],
-        removal_policy=RemovalPolicy.DESTROY,
-    )
-    return Code(bundler=bundler, layer=layer)
+    def layer(self, name: str) -> lambda_.ILayerVersion:
+        """The stack's version of layers/<name>, made when a first function asks for it."""
+        construct_id = f"{name.capitalize()}Layer"
+        made = self.stack.node.try_find_child(construct_id)
+        if isinstance(made, lambda_.LayerVersion):
+            return made
+        return lambda_.LayerVersion(
+            self.stack,
+            construct_id,
+            layer_version_name=f"{self.stack.stack_name}-{name}",
+            description=f"MarketFlow: layers/{name}",
+            code=lambda_.Code.from_asset(str(self.bundler.layer(name))),
+            compatible_runtimes=[RUNTIMES[self.stage.python]],
+            compatible_architectures=[ARCHITECTURES[self.stage.architecture]],
+            removal_policy=RemovalPolicy.DESTROY,
+        )

@@ -1,7 +1,8 @@
-"""A Lambda function with a role, a log group and a layer of its own making."""
+"""A Lambda function with a role and a log group of its own making."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from aws_cdk import CfnResource, Duration
@@ -28,6 +29,7 @@ NETWORK_ACTIONS = (
 class Function(Construct):
     """One deployed function of the folder functions/<folder>, named `marketflow-<stage>-<name>`.
 
+    `layers` are those of the folder layers/ that it takes, exactly one of them with the marketflow package.
     `network` are the VPC arguments of a function that talks to the database, `background` the arguments for one that is
     invoked asynchronously (its dead-letter queue, retries). The role may write this function's log and traces, nothing
     else: what it may do beyond that is granted where it is used, in the stack.
@@ -44,6 +46,7 @@ class Function(Construct):
         name: str,
         environment: dict[str, str],
         size: FunctionSize,
+        layers: Sequence[str] = ("dependencies",),
         network: dict[str, Any] | None = None,
         background: dict[str, Any] | None = None,
     ) -> None:
@@ -70,11 +73,11 @@ class Function(Construct):
             self,
             "Function",
             function_name=self.name,
-            code=lambda_.Code.from_asset(str(code.bundler.function(folder))),
+            code=code.function(folder),
             handler="handler.handler",
             runtime=RUNTIMES[stage.python],
             architecture=ARCHITECTURES[stage.architecture],
-            layers=[code.layer],
+            layers=[code.layer(layer) for layer in layers],
             memory_size=size.memory,
             timeout=self.timeout,
             role=self.role,

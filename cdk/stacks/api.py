@@ -12,7 +12,7 @@ from constructs import Construct
 
 from cdk.access import DatabaseAccess
 from cdk.bundling import Bundler
-from cdk.constructs.code import code_for
+from cdk.constructs.code import Code
 from cdk.constructs.dispatch import PREFIX
 from cdk.constructs.function import Function
 from cdk.constructs.keys_access import grant_keys
@@ -38,7 +38,7 @@ class ApiStack(MarketFlowStack):
         user_pool: cognito.IUserPool,
     ) -> None:
         super().__init__(scope, "api", stage=stage, description="the HTTP API")
-        self.code = code_for(self, stage=stage, bundler=bundler)
+        self.code = Code(stack=self, stage=stage, bundler=bundler)
         read = self._read(database)
         once = OnceTable(self, "Once", stage=stage)
         admin = self._admin(database, data, once)
@@ -61,6 +61,7 @@ class ApiStack(MarketFlowStack):
             folder="api",
             name="api",
             size=stage.functions.api,
+            layers=["core"],
             environment={"DATABASE_URL": database.url, **self._http()},
             network=database.network,
         )

@@ -6,7 +6,7 @@ from aws_cdk import CfnOutput
 from constructs import Construct
 
 from cdk.bundling import Bundler
-from cdk.constructs.code import code_for
+from cdk.constructs.code import Code
 from cdk.constructs.function import Function
 from cdk.constructs.user_pool import UserPool
 from cdk.stack import MarketFlowStack
@@ -22,10 +22,11 @@ class IdentityStack(MarketFlowStack):
             self,
             "Token",
             stage=stage,
-            code=code_for(self, stage=stage, bundler=bundler),
+            code=Code(stack=self, stage=stage, bundler=bundler),
             folder="token",
             name="token",
             size=stage.functions.token,
+            layers=["core"],
             environment={},
         )
         users = UserPool(self, "Users", stage=stage, token_function=token.function)

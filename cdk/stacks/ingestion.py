@@ -13,7 +13,7 @@ from constructs import Construct
 from cdk.access import DatabaseAccess
 from cdk.bundling import PACKAGE, Bundler, tree_hash
 from cdk.constructs.audit import Audit
-from cdk.constructs.code import code_for
+from cdk.constructs.code import Code
 from cdk.constructs.data_bucket import DataBucket
 from cdk.constructs.dispatch import PREFIX, Dispatch
 from cdk.constructs.function import Function
@@ -32,7 +32,7 @@ class IngestionStack(MarketFlowStack):
     def __init__(self, scope: Construct, *, stage: Stage, bundler: Bundler, database: DatabaseAccess) -> None:
         super().__init__(scope, "ingestion", stage=stage, description="from the sources to the rows")
         self.database = database
-        self.code = code_for(self, stage=stage, bundler=bundler)
+        self.code = Code(stack=self, stage=stage, bundler=bundler)
         self.data = DataBucket(self, "Data", stage=stage).bucket
         self.migration = self._migration()
         self.etl, self.payloads = self._etl()
@@ -97,6 +97,7 @@ class IngestionStack(MarketFlowStack):
             folder="etl",
             name="etl",
             size=stage.functions.etl,
+            layers=["core"],
             environment={
                 "DATABASE_URL": self.database.url,
                 "DATA_BUCKET": self.data.bucket_name,

@@ -10,13 +10,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from marketflow import bootstrap
 from marketflow.observability import explained, logger, metrics, note_load
-from marketflow.tracing import tracer
 
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 @logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """The SQS records to deliver again; after the queue's limit of tries they end in its dead-letter queue."""

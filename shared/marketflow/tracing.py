@@ -1,7 +1,7 @@
 """X-Ray traces of the functions that do background work.
 
-Apart from `observability`, because the read path takes no part in it: Lambda traces that function as a whole, and the
-X-Ray SDK would be a third of its cold start.
+Apart from `observability`, because the read API and the ETL take no part in it: Lambda traces those as a whole, and
+the X-Ray SDK would be a third of their cold start.
 """
 
 from __future__ import annotations

@@ -28,9 +28,9 @@ class EmptyBundler:
 
     folder: Path
 
-    def layer(self) -> Path:
+    def layer(self, name: str) -> Path:
         """The layer's folder."""
-        return self._folder("layer")
+        return self._folder(f"layer-{name}")
 
     def function(self, name: str) -> Path:
         """The function's folder."""

@@ -1,4 +1,4 @@
-"""The real build of layer and functions, with uv and without Docker: what ships, and that it is always the same."""
+"""The real build of layers and functions, with uv and without Docker: what ships, and that it is always the same."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 
@@ -39,8 +41,14 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def layer(builds: Path, lambda_bundler: Make) -> Path:
-    """The layer for AWS."""
-    return lambda_bundler(builds).layer()
+    """The layer of most functions, for AWS."""
+    return lambda_bundler(builds).layer("dependencies")
+
+
+@pytest.fixture(scope="module")
+def core(builds: Path, lambda_bundler: Make) -> Path:
+    """The slim layer, for AWS."""
+    return lambda_bundler(builds).layer("core")
 
 
 def everything(folder: Path) -> dict[str, tuple[int, int, bytes]]:
@@ -52,9 +60,18 @@ def everything(folder: Path) -> dict[str, tuple[int, int, bytes]]:
     }
 
 
+def zipped_bytes(folder: Path) -> int:
+    """How large `folder` is as the zip file that the CDK uploads."""
+    buffer = BytesIO()
+    with ZipFile(buffer, "w", ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*")):
+            archive.write(path, path.relative_to(folder))
+    return len(buffer.getvalue())
+
+
 def test_the_same_input_gives_the_same_files(layer: Path, lambda_bundler: Make, tmp_path: Path) -> None:
     """Byte for byte, with the same times and modes, in another folder: the asset's hash is not the builder's."""
-    again = lambda_bundler(tmp_path / "some" / "where").layer()
+    again = lambda_bundler(tmp_path / "some" / "where").layer("dependencies")
     assert again.name == layer.name
     assert everything(again) == everything(layer)
     assert {time for _, time, _ in everything(layer).values()} == {EPOCH}
@@ -66,12 +83,13 @@ def test_a_build_is_made_once(builds: Path, layer: Path, lambda_bundler: Make) -
     def refuse(version: str) -> str:
         raise AssertionError(version)
 
-    assert replace(lambda_bundler(builds), interpreter=refuse).layer() == layer
+    assert replace(lambda_bundler(builds), interpreter=refuse).layer("dependencies") == layer
 
 
-def test_every_library_is_for_the_processor_of_the_functions(layer: Path) -> None:
+@pytest.mark.parametrize("name", ["core", "dependencies"])
+def test_every_library_is_for_the_processor_of_the_functions(name: str, builds: Path, lambda_bundler: Make) -> None:
     """A shared object of the machine that built would fail at the first import in AWS."""
-    libraries = list(layer.rglob("*.so"))
+    libraries = list(lambda_bundler(builds).layer(name).rglob("*.so"))
     assert libraries
     assert {int.from_bytes(path.read_bytes()[18:20], "little") for path in libraries} == {AARCH64}
 
@@ -84,6 +102,26 @@ def test_the_layer_holds_the_package_and_what_it_needs_and_nothing_else(layer: P
     names = {path.name for path in layer.rglob("*")}
     assert not names & {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "tests"}
     assert (layer / "python" / "marketflow" / "persistence" / "migrations").is_dir()
+
+
+def test_the_slim_layer_has_what_the_hot_paths_use_and_nothing_else(core: Path) -> None:
+    """Whatever else is in it takes its part of every cold start and upload: a new package is a decision."""
+    packages = {path.name for path in (core / "python").iterdir()}
+    assert packages == {
+        "marketflow",
+        *("aws_lambda_powertools", "jmespath"),
+        *("pydantic", "pydantic_core", "annotated_types", "typing_extensions.py", "typing_inspection"),
+        *("pg8000", "scramp", "asn1crypto", "dateutil", "six.py"),
+        "tzdata",
+        "__pycache__",
+        *(name for name in packages if name.endswith(".dist-info")),
+    }
+
+
+def test_a_function_with_its_slim_layer_is_small(core: Path, builds: Path, lambda_bundler: Make) -> None:
+    """At most 8 MB zipped, bytecode included: what a cold start has to fetch and unpack."""
+    for name in ("api", "etl"):
+        assert zipped_bytes(core) + zipped_bytes(lambda_bundler(builds).function(name)) <= 8_000_000, name
 
 
 def test_every_module_is_compiled_and_never_checked_against_its_source(layer: Path) -> None:
@@ -108,6 +146,12 @@ def test_without_a_compiler_the_sources_ship_with_a_warning(lambda_bundler: Make
     assert not list(built.rglob("*.pyc"))
     if find_interpreter(PYTHON) is not None:
         assert list(lambda_bundler(tmp_path).function("api").rglob("*.pyc"))
+
+
+def test_a_missing_layer_is_named(lambda_bundler: Make, tmp_path: Path) -> None:
+    """Before anything is built."""
+    with pytest.raises(BundlingError, match=r"layers/parquets/requirements\.txt is missing"):
+        lambda_bundler(tmp_path).layer("parquets")
 
 
 def test_a_missing_function_is_named(lambda_bundler: Make, tmp_path: Path) -> None:

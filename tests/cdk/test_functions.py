@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from cdk.alarms import functions as function_names
-from cdk.bundling import ROOT
+from cdk.bundling import ROOT, WITH_PACKAGE
 from marketflow.sources.catalog import CATALOG
 from tests.cdk.conftest import Synthesise, app_for, assembled
 from tests.cdk.templates import Assembly, Resource, Template, listed, referred, text
+from tests.layers import LAYERS
 
 pytestmark = pytest.mark.cdk
 
@@ -104,7 +105,7 @@ def test_every_function_is_traced(assembly: Assembly) -> None:
 
 
 def test_every_function_runs_on_the_one_runtime(cloud: Assembly) -> None:
-    """python3.13 on arm64, and a layer that was built for both."""
+    """python3.13 on arm64, and layers that were built for both."""
     for _, function in named(cloud).values():
         assert function["Properties"]["Runtime"] == "python3.13"
         assert function["Properties"]["Architectures"] == ["arm64"]
@@ -113,11 +114,22 @@ def test_every_function_runs_on_the_one_runtime(cloud: Assembly) -> None:
         assert layer["Properties"]["CompatibleArchitectures"] == ["arm64"]
 
 
-def test_a_stack_uses_the_layer_version_that_it_makes(assembly: Assembly) -> None:
-    """A layer version that another stack exports could not be replaced."""
-    for template, function in named(assembly).values():
-        layers = [referred(layer) for layer in function["Properties"]["Layers"]]
-        assert layers == list(template.resources("AWS::Lambda::LayerVersion"))
+def test_a_stack_uses_the_layer_versions_that_it_makes(assembly: Assembly) -> None:
+    """A layer version that another stack exports could not be replaced; none is made for nobody."""
+    for template in assembly.templates.values():
+        used = {
+            referred(layer) for function in template.functions().values() for layer in function["Properties"]["Layers"]
+        }
+        assert used == set(template.resources("AWS::Lambda::LayerVersion"))
+
+
+def test_every_function_takes_the_layers_that_its_handler_is_tested_with(assembly: Assembly) -> None:
+    """The read API, the ETL and the sign-in are slim; exactly one layer of each function brings the package."""
+    for name, (template, function) in named(assembly).items():
+        versions = [template.resource(str(referred(layer))) for layer in function["Properties"]["Layers"]]
+        names = [str(version["Properties"]["LayerName"]).rpartition("-")[2] for version in versions]
+        assert names == LAYERS[name.partition("-")[0]], name
+        assert len(WITH_PACKAGE.intersection(names)) == 1
 
 
 def test_every_function_has_a_role_of_its_own(assembly: Assembly) -> None:

@@ -1,21 +1,20 @@
-"""What ships is complete: every handler imports with nothing but the layer, its own folder and the boto3 of Lambda."""
+"""What ships is complete: every handler imports with nothing but its layers, its own folder and the boto3 of Lambda."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from cdk.bundling import UvBundler
 from local.emulator import emulator_python
+from tests.layers import HANDLERS, LAYERS, SLIM
 
 pytestmark = pytest.mark.cdk
-
-ROOT = Path(__file__).resolve().parents[2]
-HANDLERS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
 
 PROVIDED = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
 """What the Python runtime of Lambda brings along: boto3 with all that it needs."""
@@ -42,14 +41,19 @@ ENVIRONMENT = {
 
 CHECK = """
 import sys
-sys.path[:] = [*(path for path in sys.path if "site-packages" not in path), *sys.argv[1:]]
+wired, *folders = sys.argv[1:]
+sys.path[:] = [*(path for path in sys.path if "site-packages" not in path), *folders]
 import handler
 import importlib, marketflow, pkgutil
 assert callable(handler.handler)
 # bootstrap imports what a function needs when it first needs it: importing the handler alone would not miss a package.
-for module in pkgutil.walk_packages(marketflow.__path__, "marketflow."):
-    if ".migrations." not in module.name:
-        importlib.import_module(module.name)
+if wired == "everything":
+    for module in pkgutil.walk_packages(marketflow.__path__, "marketflow."):
+        if ".migrations." not in module.name:
+            importlib.import_module(module.name)
+elif wired != "nothing":
+    import marketflow.bootstrap
+    getattr(marketflow.bootstrap, wired)()
 strangers = [
     name for name, module in sys.modules.items()
     if (file := getattr(module, "__file__", None)) and "site-packages" in file
@@ -77,11 +81,25 @@ def provided(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def import_handler(name: str, *, bundler: UvBundler, provided: Path, layer: Path | None) -> str:
+WIRED = {"api": "read_api", "etl": "loading", "token": "nothing"}
+"""What a slim function wires, which is all that it may need; every other one has a layer for the whole package."""
+
+
+def import_handler(name: str, *, bundler: UvBundler, provided: Path, layers: Sequence[Path]) -> str:
     """The complaint of a Python that imports the handler with only these folders; empty when there is none."""
-    folders = [bundler.function(name), *([layer / "python"] if layer else []), provided]
+    folders = [bundler.function(name), *(layer / "python" for layer in layers), provided]
     done = subprocess.run(  # noqa: S603 - our own interpreter
-        [emulator_python(os.environ), "-I", "-S", "-W", "error", "-c", CHECK, *map(str, folders)],
+        [
+            emulator_python(os.environ),
+            "-I",
+            "-S",
+            "-W",
+            "error",
+            "-c",
+            CHECK,
+            WIRED.get(name, "everything"),
+            *map(str, folders),
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -91,19 +109,20 @@ def import_handler(name: str, *, bundler: UvBundler, provided: Path, layer: Path
 
 
 def test_there_are_handlers() -> None:
-    """Each of the four kinds of function has its folder."""
+    """Each of the four kinds of function has its folder, and each slim one says what it wires."""
     assert {"api", "etl", "fetch", "migrate"} <= set(HANDLERS)
+    assert set(WIRED) == SLIM
 
 
 @pytest.mark.parametrize("name", HANDLERS)
-def test_handler_imports_with_the_layer_alone(name: str, bundler: UvBundler, provided: Path) -> None:
-    """The layer holds every package that the handler and ours need, compiled, and importing gives no warning."""
-    layer = bundler.layer()
-    assert list((layer / "python" / "marketflow").rglob("*.pyc"))
-    assert import_handler(name, bundler=bundler, provided=provided, layer=layer) == ""
+def test_handler_imports_with_its_layers_alone(name: str, bundler: UvBundler, provided: Path) -> None:
+    """They hold every package that the handler and ours need, compiled, and importing gives no warning."""
+    layers = [bundler.layer(layer) for layer in LAYERS[name]]
+    assert any(list((layer / "python" / "marketflow").rglob("*.pyc")) for layer in layers)
+    assert import_handler(name, bundler=bundler, provided=provided, layers=layers) == ""
 
 
-def test_without_the_layer_it_is_missed(bundler: UvBundler, provided: Path) -> None:
-    """The other test would notice: without the layer no handler imports."""
-    complaint = import_handler("etl", bundler=bundler, provided=provided, layer=None)
+def test_without_a_layer_it_is_missed(bundler: UvBundler, provided: Path) -> None:
+    """The other test would notice: without a layer no handler imports."""
+    complaint = import_handler("etl", bundler=bundler, provided=provided, layers=[])
     assert "ModuleNotFoundError" in complaint

@@ -14,7 +14,7 @@ FILES = {
     path.relative_to(ROOT).as_posix(): path
     for path in (
         *(ROOT / "local" / "requirements").glob("*.txt"),
-        ROOT / "layers" / "dependencies" / "requirements.txt",
+        *(ROOT / "layers").glob("*/requirements.txt"),
     )
 }
 
@@ -40,9 +40,10 @@ def test_every_pin_has_a_hash(name: str) -> None:
     assert "://" not in text
 
 
-def test_development_has_what_ships() -> None:
-    """Tests run with the very versions that the layer ships."""
-    shipped, installed = pins("layers/dependencies/requirements.txt"), pins("local/requirements/dev.txt")
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith("layers/")])
+def test_development_has_what_ships(name: str) -> None:
+    """Tests run with the very versions that every layer ships, so that two layers of a function agree too."""
+    shipped, installed = pins(name), pins("local/requirements/dev.txt")
     assert shipped
     assert {package: installed.get(package) for package in shipped} == shipped
 
@@ -53,7 +54,7 @@ def test_one_uv() -> None:
 
 
 def test_emulator_has_nothing_of_ours() -> None:
-    """The emulator's environment does not have what only the layer may bring: a gap in the layer shows locally too."""
+    """The emulator's environment does not have what only a layer may bring: a gap in a layer shows locally too."""
     mine = pins("local/requirements/emulator.txt")
     assert {"ministack", "boto3"} <= mine.keys()
     assert not mine.keys() & {"pydantic", "sqlalchemy", "alembic", "pg8000", "httpx", "aws-lambda-powertools"}
