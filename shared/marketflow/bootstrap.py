@@ -23,6 +23,7 @@ from marketflow.config import (
     IdempotencySettings,
     KeysSettings,
     MigrateSettings,
+    RetireSettings,
 )
 from marketflow.domain.symbol import AssetType
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from marketflow.services.once import Once
     from marketflow.services.preparation import Preparation
     from marketflow.services.repairs import CommandGiver
+    from marketflow.services.retire import Retirer
     from marketflow.sources.catalog import SourceSpec
 
 
@@ -273,6 +275,24 @@ def gap_ledger(database: Database) -> GapLedger:
     )
 
 
+@cache
+def retirer() -> Retirer:
+    """What exports old months and drops them."""
+    import boto3
+
+    from marketflow.history.bucket import HistoryBucket
+    from marketflow.persistence.months import MonthBook
+    from marketflow.services.retire import Retirer
+
+    settings = RetireSettings.load()
+    return Retirer(
+        months=MonthBook(_database(settings.database_url)),
+        history=HistoryBucket(bucket=settings.data_bucket, client=boto3.client("s3")),
+        history_months=settings.history_months,
+        clock=utc_now,
+    )
+
+
 def _coverages(database: Database, clock: Callable[[], datetime] = utc_now) -> Coverages:
     from marketflow.persistence.coverage import CoverageRepository
     from marketflow.services.coverage import Coverages
@@ -412,7 +432,7 @@ def _database(url: str, *, connect_deadline_seconds: float = 10.0) -> Database:
 def close() -> None:
     """Close what was opened and forget what was wired. Lambda never calls it; tests and tools do."""
     _opened.close()
-    for wired in (fetcher, loading, preparation, dispatcher, auditor, read_api, keys_api, admin_api, _database):
+    for wired in (fetcher, loading, preparation, dispatcher, auditor, retirer, read_api, keys_api, admin_api, _database):
         wired.cache_clear()
 
 

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
@@ -19,6 +20,9 @@ from marketflow.errors import MarketFlowError
 from marketflow.services.audit import Audited
 from marketflow.services.dispatch import Dispatched
 from marketflow.services.loading import Loaded
+
+if TYPE_CHECKING:
+    from marketflow.services.retire import Retired
 
 logger = Logger()
 """The functions' logger: one JSON object a line, with the correlation id of the request or tick that it serves."""
@@ -94,6 +98,27 @@ def note_audit(audited: Audited) -> None:
         ):
             counted.add_metric(name=name, unit=MetricUnit.Count, value=value)
         counted.flush_metrics()
+
+
+def note_retire(retired: Retired) -> None:
+    """Log what left the database and count it; a month that cannot be exported is an error with its reason."""
+    facts = {
+        "retired": [str(month) for month in retired.retired],
+        "tidied": [str(month) for month in retired.tidied],
+        "brought_back": [str(month) for month in retired.brought_back],
+        "files": retired.files,
+        "rows": retired.rows,
+        "overdue": retired.overdue,
+        "overdue_days": retired.overdue_days,
+    }
+    logger.info("retired", extra={"retire": facts})
+    for month, reason in retired.failures.items():
+        logger.error("month kept", extra={"month": str(month), "reason": reason})
+    metrics.add_metric(name="MonthsRetired", unit=MetricUnit.Count, value=len(retired.retired))
+    metrics.add_metric(name="MonthsKept", unit=MetricUnit.Count, value=len(retired.failures))
+    metrics.add_metric(name="MonthsOverdue", unit=MetricUnit.Count, value=retired.overdue)
+    metrics.add_metric(name="OverdueDays", unit=MetricUnit.Count, value=retired.overdue_days)
+    metrics.add_metric(name="RowsExported", unit=MetricUnit.Count, value=retired.rows)
 
 
 MISSING = {

@@ -16,6 +16,10 @@ AHEAD = 2
 """For so many months behind this one there are partitions before anything needs them."""
 
 
+PRICES_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+"""Prices from before are the daily past of currencies, in one partition that is kept for ever."""
+
+
 class RetireOrder(Tick):
     """The event of the schedule on which old months are retired."""
 

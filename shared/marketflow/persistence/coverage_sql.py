@@ -127,13 +127,17 @@ COVERAGE = f"""with s as materialized (
   from symbols where symbol = :name
 ), w as materialized (
   -- A range that ends before the first candle is empty, and has no negative length.
-  select least(cast(:until as timestamptz), coalesce(cast(:start as timestamptz),
-    greatest(first, cast(:earliest as timestamptz)), cast(:until as timestamptz) - interval '1 day')) as start,
+  -- What was retired is in the export, and missing nowhere.
+  select least(cast(:until as timestamptz), greatest(kept, coalesce(cast(:start as timestamptz),
+    greatest(first, cast(:earliest as timestamptz)), cast(:until as timestamptz) - interval '1 day'))) as start,
     cast(:until as timestamptz) as until, first
   from (select least(
     (select c.open_time from candles c where {_OF_SYMBOL} order by c.open_time limit 1),
     (select date_trunc('day', p.as_of, 'UTC') from prices p
-      where s.rates and p.symbol_id = s.id order by p.as_of limit 1)) as first from s) known
+      where s.rates and p.symbol_id = s.id order by p.as_of limit 1)) as first,
+    (select cast(max(month) + interval '1 month' as timestamp) at time zone 'UTC' from months
+      where retired_at is not null and (:interval = '1m' or s.rates)) as kept
+    from s) known
 )
 select s.symbol, s.source, s.timezone, s.active, w.start, {_seconds("w.first")},
   ({_STORED}),

@@ -132,7 +132,7 @@ class _Run:
         self.months.watch(month)
         manifest = self.history.manifest(month)
         if manifest is None or not self.months.unchanged(month, manifest.token):
-            # In this order: an export whose manifest is there began under the token that the database knows.
+            # The token stands in both places: an export counts only when it began when the database says.
             manifest = Manifest(token=self.new_id())
             self.months.begin(month, run, manifest.token)
             self.history.keep(month, manifest)
