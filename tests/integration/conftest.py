@@ -39,9 +39,15 @@ def new_database(postgres: LocalPostgres) -> Callable[..., str]:
 
 @pytest.fixture(scope="session")
 def migrated_template(new_database: Callable[..., str]) -> str:
-    """The name of a database that was migrated to the head, seeds included; the template of every test's own."""
+    """The name of a database that was migrated to the head, seeds included; the template of every test's own.
+
+    It has the months in which the tests take place, as a deployment has those ahead.
+    """
     url = new_database()
     migrate.upgrade(url)
+    database = Database(url)
+    database.query("SELECT make_months('2025-10-01T00:00:00Z', '2026-12-01T00:00:00Z')")
+    database.close()
     return url.partition("@/")[2].partition("?")[0]
 
 

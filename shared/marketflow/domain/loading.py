@@ -34,6 +34,7 @@ class LoadResult:
 
     `unchanged` rows were there already with the same values, or with newer ones. `quarantined` counts the refused rows
     that were not in the quarantine before. Loading the same payload again gives zero written and zero quarantined.
+    `retired` counts rows of months that were exported and dropped: they are not stored again.
     `moves` are the rows of this answer that are held back, and those of others that are since it was loaded.
     """
 
@@ -44,6 +45,7 @@ class LoadResult:
     actions_written: int = 0
     actions_unchanged: int = 0
     quarantined: int = 0
+    retired: int = 0
     moves: tuple[Move, ...] = ()
 
 

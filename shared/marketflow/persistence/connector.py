@@ -32,6 +32,12 @@ def sqlstate(error: pg8000.exceptions.DatabaseError) -> str:
     return str(facts.get("C", "")) if isinstance(facts, dict) else ""
 
 
+def server_routine(error: pg8000.exceptions.DatabaseError) -> str:
+    """The function of the server that raised the error, which tells some apart that share a code."""
+    facts = error.args[0] if error.args else None
+    return str(facts.get("R", "")) if isinstance(facts, dict) else ""
+
+
 def server_message(error: Exception) -> str:
     """What the server said, or the kind of failure; never a parameter or a credential."""
     facts = error.args[0] if error.args else None

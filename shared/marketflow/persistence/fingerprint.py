@@ -3,7 +3,7 @@
 
 Left out is what does not come from the answers: `symbols` (what operators decide; rows name their symbol by `symbol`,
 since ids depend on the order in which symbols were added), `source_status` (when loads and runs took place), and the
-bookkeeping of jobs and gaps. Every column of the tables below is in, numbers with their very digits. What is held back
+bookkeeping of jobs, gaps and months. Every column of the tables below is in, numbers with their very digits. What is held back
 follows from the answers and from `max_moves`: databases are equal that judged by the same bounds.
 """
 
@@ -32,6 +32,7 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     "candles": ("s.symbol", "t.interval", _epoch("open_time"), *_VALUES, "t.final", *_OBSERVED, "t.held"),
     "revisions": ("s.symbol", "t.interval", _epoch("open_time"), *_VALUES, *_OBSERVED),
     "answers": ("s.symbol", "t.interval", _ranges("said"), *_OBSERVED),
+    "rollups": ("s.symbol", "t.interval", _epoch("open_time"), *_VALUES, "t.rows_final"),
     "prices": ("s.symbol", _epoch("as_of"), "t.price", *_OBSERVED, "t.held"),
     "actions": (
         *("s.symbol", "t.kind", _epoch("effective"), "t.amount", "t.currency", "t.numerator", "t.denominator"),

@@ -5,7 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
+
+from pg8000.exceptions import DatabaseError  # type: ignore[import-untyped]  # pg8000 ships no types
 
 from marketflow.domain.coverage import Asked, Session, Span
 from marketflow.domain.fetching import FetchReport
@@ -16,7 +20,8 @@ from marketflow.domain.symbol import AssetType
 from marketflow.persistence.connection import Database
 from marketflow.persistence.load_candles_sql import CORRECT
 from marketflow.persistence.load_sql import LOCK, REPORT, load
-from marketflow.persistence.moves_sql import judgements, move
+from marketflow.persistence.moves_sql import Statement, judgements, move, roll_ups
+from marketflow.persistence.partitions import is_missing, within_months
 
 
 class Loader:
@@ -41,9 +46,21 @@ class Loader:
         One transaction, and a second one where a final candle is contradicted: a process that ends between the two
         leaves the others of its rows stored, and the message comes again.
 
+        What the rows change of longer candles is rolled up in the same transaction. A month that has no partitions yet
+        gets them; rows of a retired month are left out (`LoadResult.retired`).
+
         The rows must satisfy `marketflow.domain.rules`; the table's constraints stop the transaction otherwise.
         Raises RetryLaterError or DatabaseUnavailableError; then a later try gives the same result as this one would.
         """
+        try:
+            return self._load(payload, provenance)
+        except DatabaseError as error:
+            if not is_missing(error):
+                raise
+        payload, retired = within_months(self._database, payload)
+        return replace(self._load(payload, provenance), retired=retired)
+
+    def _load(self, payload: ParsedPayload, provenance: Provenance) -> LoadResult:
         owner = provenance.owner or provenance.source
         parts = {
             "candles": _json(_candle(candle) for candle in payload.candles),
@@ -67,10 +84,10 @@ class Loader:
         names = _names(payload)
         lock = [(LOCK, {"source": owner, "names": names})] if names else []
         judge = judgements(payload, source=owner, raw_id=number, bounds=self._bounds)
-        (counts,), *judged = self._database.together(*lock, (load(frozenset(parts)), parameters), *judge)[len(lock) :]
+        counts, judged = self._write(lock, (load(frozenset(parts)), parameters), judge, roll_ups(judge))
         candles, candles_written, odd, prices, prices_written, actions, actions_written, quarantined = counts
         if odd:
-            ((corrected,),), *again = self._database.together(*lock, (CORRECT, parameters), *judge)[len(lock) :]
+            (corrected,), again = self._write(lock, (CORRECT, parameters), judge, roll_ups(judge, whole=True))
             candles_written += corrected
             judged += again
         return LoadResult(
@@ -83,6 +100,13 @@ class Loader:
             quarantined=quarantined,
             moves=tuple(dict.fromkeys(move(row) for found in judged for row in found)),
         )
+
+    def _write(
+        self, lock: list[Statement], write: Statement, judge: list[Statement], roll: list[Statement]
+    ) -> tuple[list[Any], list[list[list[Any]]]]:
+        """Run all of it as one transaction: the one row that `write` answers, and the rows of each of `judge`."""
+        answers = self._database.together(*lock, write, *judge, *roll)[len(lock) :]
+        return answers[0][0], answers[1 : 1 + len(judge)]
 
     def record_report(self, report: FetchReport) -> None:
         """Store what a fetcher run says of its source. A late report never moves a time backwards."""

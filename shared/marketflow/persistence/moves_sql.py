@@ -25,6 +25,8 @@ _Key = TypeVar("_Key")
 _JUDGE = "SELECT * FROM {}(:source, CAST(:spans AS json), CAST(:bounds AS json), CAST(:raw_id AS bigint))"
 CANDLES, PRICES = _JUDGE.format("judge_candles"), _JUDGE.format("judge_prices")
 
+ROLL_UP = "SELECT roll_up(:source, CAST(:spans AS json), CAST(:raw_id AS bigint))"
+
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 """What PostgreSQL has no text for: no symbol is spelled with it."""
 
@@ -47,6 +49,16 @@ def judgements(
         (PRICES, [*_price_spans(payload), *(_whole(name) for name in splits)]),
     )
     return [(sql, {**params, "spans": json.dumps(spans)}) for sql, spans in of_tables if spans]
+
+
+def roll_ups(judged: Sequence[Statement], *, whole: bool = False) -> list[Statement]:
+    """The statement that rolls up what this answer changed among the candles that were `judged`.
+
+    A correction also brings back what other answers said: then all of their spans as a `whole`.
+    """
+    return [
+        (ROLL_UP, {**params, "raw_id": None if whole else params["raw_id"]}) for sql, params in judged if sql == CANDLES
+    ]
 
 
 def move(row: Sequence[Any]) -> Move:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marketflow.persistence.connection import Database
 
-HEAD = "0010"
+HEAD = "0013"
 """The newest revision in migrations/versions; a test compares them."""
 
 

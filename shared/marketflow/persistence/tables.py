@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Identity,
@@ -17,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    event,
     false,
     func,
     text,
@@ -121,8 +124,33 @@ candles = Table(
     ),
     *_candle_checks(),
     Index("candles_held_idx", "symbol_id", "interval", "open_time", postgresql_where=text("held")),
+    postgresql_partition_by="LIST (interval)",
     comment="One row per symbol, interval and open time; a gap is a fact and has no row.",
 )
+
+rollups = Table(
+    "rollups",
+    metadata,
+    Column("symbol_id", Integer, primary_key=True, autoincrement=False),
+    Column("interval", candle_interval, primary_key=True),
+    Column("open_time", _UTC, primary_key=True, comment="The start, inclusive."),
+    Column("open", Numeric, nullable=False),
+    Column("high", Numeric, nullable=False),
+    Column("low", Numeric, nullable=False),
+    Column("close", Numeric, nullable=False),
+    Column("volume", Numeric, comment="Missing when that of a part is."),
+    Column("quote_volume", Numeric),
+    Column("trades", BigInteger),
+    Column(
+        "rows_final",
+        Boolean,
+        nullable=False,
+        comment="All parts are final and none is held; fetched_ranges says whether more may come.",
+    ),
+    postgresql_partition_by="LIST (interval)",
+    comment="Candles made of minutes, or of the days of stocks: they follow from what is stored.",
+)
+"""Without checks and foreign key: every row is computed from rows that have them, in the statement that wrote those."""
 
 revisions = Table(
     "revisions",
@@ -155,8 +183,34 @@ prices = Table(
         "held", Boolean, nullable=False, server_default=false(), comment="Too far from the last price to be served."
     ),
     CheckConstraint("price > 0 AND price < 'Infinity'", name="price"),
+    postgresql_partition_by="RANGE (as_of)",
     comment="Observed prices; the latest of a symbol is the one with the greatest as_of.",
 )
+
+months = Table(
+    "months",
+    metadata,
+    Column("month", Date, primary_key=True, comment="The first day, UTC."),
+    Column("retired_at", _UTC, comment="When its rows were exported and dropped; null while they are here."),
+    comment="Which months have partitions of minutes and prices, and which had.",
+)
+
+_PARTS = {
+    candles: (
+        "candles_1m PARTITION OF candles FOR VALUES IN ('1m') PARTITION BY RANGE (open_time)",
+        "candles_1d PARTITION OF candles FOR VALUES IN ('1d')",
+    ),
+    rollups: (
+        "rollups_minutes PARTITION OF rollups FOR VALUES IN ('5m', '15m', '30m') PARTITION BY RANGE (open_time)",
+        "rollups_hours PARTITION OF rollups FOR VALUES IN ('1h', '4h', '1d', '1w', '1M')",
+    ),
+    prices: ("prices_past PARTITION OF prices FOR VALUES FROM (MINVALUE) TO ('2026-01-01T00:00:00Z')",),
+}
+"""The partitions that are always there; `make_months` makes those of the months."""
+
+for _table, _statements in _PARTS.items():
+    for _statement in _statements:
+        event.listen(_table, "after_create", DDL(f"CREATE TABLE {_statement}"))
 
 actions = Table(
     "actions",

@@ -52,7 +52,7 @@ def test_the_close_of_a_final_minute_counts_from_its_end(
     """History that was backfilled has candles and no observations; an observation of the same time wins."""
     add_candles("BTCUSDT", [NOON - timedelta(minutes=30), NOON - timedelta(minutes=20)])
     add_candles("BTCUSDT", [NOON - timedelta(minutes=10)], final=False)
-    add_candles("BTCUSDT", [NOON - timedelta(minutes=9)], interval="5m")
+    add_candles("BTCUSDT", [NOON - timedelta(minutes=9)], interval="1d")
     got = ask(client, "BTC", "USDT").json
     assert (got["result"], got["as_of"]) == (2, "2026-11-23T11:41:00Z")
     assert ask(client, "BTC", "USDT", at="2026-11-23T11:40:59Z").json["result"] == 1

@@ -18,7 +18,7 @@ from tests.integration.persistence.rows import START, answer, candle
 
 pytestmark = pytest.mark.integration
 
-NO_DATA = {"symbols", "source_status", "jobs", "job_parts", "gaps", "audits", "split_refetches"}
+NO_DATA = {"symbols", "source_status", "jobs", "job_parts", "gaps", "audits", "split_refetches", "months"}
 
 
 def fill(database: Database, *minutes: int) -> None:
@@ -74,6 +74,7 @@ def test_neither_places_nor_ids_nor_the_session_count(
         ("candles", "UPDATE candles SET raw_id = raw_id + 1 WHERE open_time = '2026-03-02Z'"),
         ("candles", "UPDATE candles SET trades = null WHERE open_time = '2026-03-02Z'"),
         ("revisions", "DELETE FROM revisions"),
+        ("rollups", "UPDATE rollups SET rows_final = NOT rows_final WHERE interval = '1M'"),
         ("answers", "UPDATE answers SET said = '{}'"),
         ("prices", "UPDATE prices SET observed_at = observed_at + interval '1 us'"),
         ("actions", "UPDATE actions SET last_raw_id = 0"),

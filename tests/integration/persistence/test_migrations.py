@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,8 @@ from marketflow.sources.catalog import CATALOG
 
 pytestmark = pytest.mark.integration
 
+REVISIONS = [f"{number:04}" for number in range(1, int(revision.HEAD) + 1)]
+
 
 def schema(url: str) -> str:
     """Everything that pg_dump knows of a database's schema, without Alembic's own table and the dump's random marks."""
@@ -48,7 +51,7 @@ def schema(url: str) -> str:
     return "\n".join(line for line in dump.splitlines() if line and not line.startswith(("--", "\\")))
 
 
-def test_the_migrations_make_what_the_metadata_says(database_url: str, empty_url: str) -> None:
+def test_the_migrations_make_what_the_metadata_says(new_database: Callable[..., str], empty_url: str) -> None:
     """tables.py and the migrations give the same tables, types, constraints, collations and comments, to the letter.
 
     Functions are in the migrations alone.
@@ -57,7 +60,9 @@ def test_the_migrations_make_what_the_metadata_says(database_url: str, empty_url
     engine = create_engine("postgresql+pg8000://", creator=lambda: connector.open(Connection), poolclass=NullPool)
     metadata.create_all(engine)
     functions = r"^(CREATE FUNCTION .*?^END \$\$|COMMENT ON FUNCTION [^;]*);\n"
-    migrated = re.sub(functions, "", schema(database_url), flags=re.MULTILINE | re.DOTALL)
+    migrated_url = new_database()
+    migrate.upgrade(migrated_url)
+    migrated = re.sub(functions, "", schema(migrated_url), flags=re.MULTILINE | re.DOTALL)
     assert schema(empty_url) == migrated
     assert "CREATE TABLE public.candles" in migrated
 
@@ -66,18 +71,7 @@ def test_upgrading_twice_changes_nothing(empty_url: str) -> None:
     """The first upgrade names what it applied, the second has nothing to do, and both end at the head."""
     database = Database(empty_url)
     assert migrate.current(database) is None
-    assert migrate.upgrade(empty_url) == [
-        "0001",
-        "0002",
-        "0003",
-        "0004",
-        "0005",
-        "0006",
-        "0007",
-        "0008",
-        "0009",
-        "0010",
-    ]
+    assert migrate.upgrade(empty_url) == REVISIONS
     before = schema(empty_url)
     assert migrate.upgrade(empty_url) == []
     assert schema(empty_url) == before
@@ -109,18 +103,7 @@ def test_a_failed_migration_leaves_nothing_half_made(empty_url: str) -> None:
     assert tables == [["source_status"]]
     assert migrate.current(database) is None
     database.query("DROP TABLE source_status")
-    assert migrate.upgrade(empty_url) == [
-        "0001",
-        "0002",
-        "0003",
-        "0004",
-        "0005",
-        "0006",
-        "0007",
-        "0008",
-        "0009",
-        "0010",
-    ]
+    assert migrate.upgrade(empty_url) == REVISIONS
     database.close()
 
 
@@ -132,7 +115,7 @@ def test_two_upgrades_at_once_wait_for_each_other(empty_url: str) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(results) == [[], [], ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010"]]
+    assert sorted(results) == [[], [], REVISIONS]
 
 
 def test_an_upgrade_does_not_wait_for_ever(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,8 +146,7 @@ def test_it_runs_from_wherever_the_package_is_installed(empty_url: str, tmp_path
         capture_output=True,
         text=True,
     )
-    names = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010"]
-    assert (done.stdout.strip(), done.stderr) == (str(names), "")
+    assert (done.stdout.strip(), done.stderr) == (str(REVISIONS), "")
 
 
 def active(database_url: str, source: str) -> tuple[Symbol, ...]:
@@ -209,20 +191,53 @@ def test_active_symbols_are_whole_and_in_order(database: Database, database_url:
     assert active(database_url, "no such source") == ()
 
 
-def test_what_an_operator_changed_is_never_seeded_again(database: Database, database_url: str) -> None:
+def test_what_an_operator_changed_is_never_seeded_again(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Seeds are loaded once, and even running that revision again leaves edited and deactivated symbols alone."""
     database.query("UPDATE symbols SET active = false, name = 'Mine' WHERE symbol = 'AAPL'")
     database.query("UPDATE symbols SET source_symbol = 'XBTUSDT' WHERE symbol = 'BTCUSDT'")
     before = database.query("SELECT * FROM symbols ORDER BY id")
     assert migrate.upgrade(database_url) == []
     database.query("UPDATE alembic_version SET version_num = '0001'")
-    database.query("DROP TABLE actions, job_parts, jobs, fetched_ranges, answers, revisions, sessions")
-    database.query("DROP TABLE audits, gaps, split_refetches")
-    database.query("ALTER TABLE source_status DROP COLUMN outages")
-    for table in ("candles", "prices"):
-        database.query(f"ALTER TABLE {table} DROP COLUMN held")
-    assert migrate.upgrade(database_url) == ["0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010"]
+    upgrade = migrate.command.upgrade
+    monkeypatch.setattr(migrate.command, "upgrade", lambda config, _: upgrade(config, "0002"))
+    assert migrate.upgrade(database_url) == ["0002"]
     assert database.query("SELECT * FROM symbols ORDER BY id") == before
+
+
+def test_rows_of_before_the_partitions_are_moved(
+    new_database: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Candles and prices that were stored before 0011 are there afterwards, digit for digit, and rolled up."""
+    url = new_database()
+    upgrade = migrate.command.upgrade
+    with monkeypatch.context() as patched:
+        patched.setattr(migrate.command, "upgrade", lambda config, _: upgrade(config, "0010"))
+        migrate.upgrade(url)
+    database = Database(url)
+    database.query(
+        """INSERT INTO candles SELECT s.id, '1m', t.time, 1.50, 2.50, 1.0, 2.0, 3, NULL, 1, true, t.time, 7, false
+           FROM symbols AS s, unnest(CAST(:times AS timestamptz[])) AS t(time) WHERE s.symbol = 'BTCUSDT'""",
+        times=["2025-12-31T23:59:00Z", "2026-01-01T00:00:00Z"],
+    )
+    database.query(
+        """INSERT INTO prices SELECT s.id, t.time, 1.10, t.time, 7, false
+           FROM symbols AS s, unnest(CAST(:times AS timestamptz[])) AS t(time) WHERE s.symbol = 'EURUSD'""",
+        times=["1999-01-04T15:00:00Z", "2026-03-02T15:00:00Z"],
+    )
+    texts = "SELECT CAST(t AS text) FROM {} AS t ORDER BY 1"
+    before = [database.query(texts.format(table)) for table in ("candles", "prices")]
+    assert migrate.upgrade(url) == REVISIONS[10:]
+    assert [database.query(texts.format(table)) for table in ("candles", "prices")] == before
+    assert database.query("SELECT CAST(month AS text) FROM months ORDER BY 1") == [
+        ["2025-12-01"],
+        ["2026-01-01"],
+        ["2026-03-01"],
+    ]
+    (years,) = database.query("SELECT count(*) FROM rollups WHERE interval = '1d'")
+    assert years == [2]
+    database.close()
 
 
 @pytest.mark.parametrize(
