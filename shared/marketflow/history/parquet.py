@@ -6,7 +6,7 @@ Arrow parses the text that PostgreSQL writes, so that no row becomes Python obje
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
+from decimal import Context, Decimal
 from io import BytesIO
 from typing import IO, Any
 
@@ -20,6 +20,9 @@ from marketflow.errors import NotExportedError
 
 ROW_GROUP = 100_000
 """Rows of a row group, some more where a chunk ends behind it: what is in memory while a file is written."""
+
+_EXACT = Context(prec=100)
+"""Python itself rounds sums to 28 digits."""
 
 NUMBER = pa.decimal128(38, 18)
 _WIDE = pa.decimal256(76, 18)
@@ -101,7 +104,7 @@ def totals(dataset: Dataset, source: IO[bytes]) -> Totals:
             if name != "symbol":
                 count, total = known.get(name, (0, Decimal(0)))
                 more, summed = _total(table[name], kind)
-                known[name] = (count + more, total + summed)
+                known[name] = (count + more, _EXACT.add(total, summed))
     return found
 
 

@@ -97,7 +97,7 @@ COMMENTS = {
     "COLUMN retirements.tidied_at": "When all was deleted that named only its rows.",
     "FUNCTION note_change": "Notes that the month of a partition was written to.",
     "FUNCTION watch_month": "Begins to note what is written to a month.",
-    "FUNCTION retire_month": "Drops a month and marks it as retired; false when it was written to since it was exported.",
+    "FUNCTION retire_month": "Drops a month and marks it as retired, unless it was written to since it was exported.",
 }
 
 
