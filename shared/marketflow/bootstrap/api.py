@@ -1,0 +1,42 @@
+"""Wires the read API. It imports neither boto3 nor SQLAlchemy: they would be most of its cold start."""
+
+from __future__ import annotations
+
+from marketflow.api.app import App, build
+from marketflow.bootstrap.coverage import coverages_in
+from marketflow.bootstrap.process import cursor_key, database_at, per_process, utc_now
+from marketflow.config import ApiSettings
+from marketflow.domain.reading import SourceFacts
+from marketflow.observability import logger
+from marketflow.persistence.reader import Reader
+from marketflow.services.convert import Converter
+from marketflow.services.market_data import MarketData
+from marketflow.sources.catalog import CATALOG
+
+
+@per_process
+def read_api() -> App:
+    """The read API. It imports neither boto3 nor SQLAlchemy: they would be most of its cold start."""
+    settings = ApiSettings.load()
+    sources = [
+        SourceFacts(
+            source=spec.name,
+            title=spec.title,
+            asset_type=spec.asset_type,
+            freshness_target_seconds=spec.freshness_target_seconds,
+            attribution=spec.attribution,
+            terms_url=spec.terms_url,
+        )
+        for spec in CATALOG.values()
+    ]
+    database = database_at(settings.database_url)
+    reader = Reader(database)
+    return build(
+        market_data=MarketData(reader=reader, clock=utc_now, sources=sources),
+        converter=Converter(reader=reader, clock=utc_now),
+        coverages=coverages_in(database),
+        cursor_key=cursor_key(settings.database_url),
+        log=logger,
+        cors_origins=settings.cors_origins,
+        plans=settings.plans,
+    )
