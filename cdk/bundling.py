@@ -42,7 +42,7 @@ KEPT_BUILDS = 4
 """Older builds of the same kind are removed: a layer takes up to 60 MB, and each change of the package makes one."""
 
 WHEEL_PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28"}
-"""The runtimes of Python 3.12 and newer have glibc 2.34: https://docs.aws.amazon.com/linux/al2023/ug/compare-with-al2.html"""
+"""The runtimes of Python 3.12 and newer are Amazon Linux 2023, glibc 2.34: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html"""
 
 KEPT_METADATA = {"METADATA", "entry_points.txt"}
 """What `importlib.metadata` reads. RECORD and its like tell of the installation and differ from machine to machine."""
