@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from local.simulation import checks_moves, oracle_yahoo
+from local.simulation import checks_moves, checks_rollups, oracle_yahoo
 from local.simulation.clock import EPOCH
 from local.simulation.fetching import Scene
 from local.simulation.ledger import EVERYTHING, REVISIONS, Answer, Reader, Row, finals, raw_id, row_of
@@ -44,6 +44,7 @@ def check(scene: Scene, reader: Reader) -> None:
     for key in missing(scene):
         if not _why(excuses, key):
             scene.log.violate(f"{key[1]} has its minute {key[3]}, or a reason.", "a row or a reason", "neither")
+    checks_rollups.check(scene, reader)
 
 
 def _tables(scene: Scene, reader: Reader) -> None:

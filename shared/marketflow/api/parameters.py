@@ -210,8 +210,9 @@ class _Candles(_Range):
     """Times are open times."""
 
     interval: Interval = Field(
-        description="The candles' length; 1m is a minute, 1M a month. 1m and 1d are what the source gave, the others "
-        "are rolled up from these: on the exchange's clock for stocks and on UTC for the others, a week from Monday.",
+        description="The candles' length; 1m is a minute, 1M a month. 1m, and 1d of stocks, are what the source gave. "
+        "The others are rolled up from these: on the exchange's clock for stocks and on UTC for the others, a week from "
+        "Monday.",
         examples=["1h"],
     )
     as_known_at: Moment | None = Field(

@@ -31,7 +31,7 @@ class Interval(StrEnum):
 
     @property
     def stored(self) -> bool:
-        """Whether sources are asked for it. The other intervals are rolled up from one that is stored when read."""
+        """Whether sources are asked for it; the others, and the days of crypto, are rolled up from one that is."""
         return self in (Interval.M1, Interval.D1)
 
     @property

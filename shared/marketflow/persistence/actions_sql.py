@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from functools import cache
 
+from marketflow.domain.interval import Interval
 from marketflow.domain.reading import Adjustment, Layout
+from marketflow.persistence import kept_sql
 from marketflow.persistence.read_sql import csv_row, json_object, json_row, moment, optional, quote
 
 HEADER = "effective_at,kind,ex_date,amount,currency,numerator,denominator,source,observed_at"
@@ -146,7 +148,7 @@ where s.symbol = :names"""
 
 
 @cache
-def candle_batch(*, quoted: bool, descending: bool) -> str:
+def candle_batch(interval: Interval, *, quoted: bool, descending: bool) -> str:
     """Several symbols' candles as they were traded, as one row like that of `read_sql.candle_batch`."""
     behind, order = ("<", "desc") if descending else (">", "asc")
     return f"""{_ERAS}
@@ -158,10 +160,9 @@ from (
   select c.n, c.symbol_id, c.open_time, {", ".join(columns(Adjustment.RAW))}, c.quote_volume, c.trades, c.final
   from (
     select c.*, row_number() over (order by s.symbol, c.open_time {order}) as n
-    from share s cross join lateral (
-      select * from candles c
-      where c.symbol_id = s.id and c.interval = cast(:interval as candle_interval) and not c.held
-        and c.open_time >= :start and c.open_time < :end
+    from (select k.* from symbols k join share using (id)) s {kept_sql.ranges(interval)} cross join lateral (
+      select * from {kept_sql.candles(interval)}
+      where c.open_time >= :start and c.open_time < :end
         and (s.symbol > :after_symbol or c.open_time {behind} :after)
       order by c.open_time {order} limit :limit + 1) c
     where s.symbol >= :after_symbol

@@ -3,8 +3,8 @@
 
 Left out is what does not come from the answers: `symbols` (what operators decide; rows name their symbol by `symbol`,
 since ids depend on the order in which symbols were added), `source_status` (when loads and runs took place), and the
-bookkeeping of jobs, gaps and months. Every column of the tables below is in, numbers with their very digits. What is held back
-follows from the answers and from `max_moves`: databases are equal that judged by the same bounds.
+bookkeeping of jobs, gaps and months. Every column of the tables below is in, numbers with their very digits. What is
+held back follows from the answers and from `max_moves`: databases are equal that judged by the same bounds.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ class Loader:
             **parts,
         }
         names = _names(payload)
-        lock = [(LOCK, {"source": owner, "names": names})] if names else []
+        lock: list[Statement] = [(LOCK, {"source": owner, "names": names})] if names else []
         judge = judgements(payload, source=owner, raw_id=number, bounds=self._bounds)
         counts, judged = self._write(lock, (load(frozenset(parts)), parameters), judge, roll_ups(judge))
         candles, candles_written, odd, prices, prices_written, actions, actions_written, quarantined = counts

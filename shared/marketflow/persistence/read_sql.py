@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
+from marketflow.domain.interval import Interval
 from marketflow.domain.reading import Layout
+from marketflow.persistence import kept_sql
 
 CSV_HEADER = "open_time,open,high,low,close,volume,quote_volume,trades,final"
 
@@ -123,16 +125,19 @@ PAIRS = f"""select s.symbol, {_SAID_BY.format("o.raw_id")}, s.asset_type, s.base
 from symbols s left join lateral (
   select price, as_of, raw_id from (
     (select price, as_of, raw_id, 1 as choice from prices
-      where symbol_id = s.id and as_of <= :at and not held order by as_of desc limit 1)
+      where symbol_id = s.id and as_of >= :since and as_of <= :at and not held order by as_of desc limit 1)
     union all
     (select close, open_time + interval '1 minute', raw_id, 2 from candles c
       where c.symbol_id = s.id and c.interval = '1m' and c.final and not c.held
-        and c.open_time <= cast(:at as timestamptz) - interval '1 minute'
+        and c.open_time >= :since and c.open_time <= cast(:at as timestamptz) - interval '1 minute'
       order by c.open_time desc limit 1)) seen
   order by as_of desc, choice limit 1) o on true
 where s.active and s.asset_type <> 'stock' and s.base_currency is not null
 order by s.symbol"""
-"""Both branches are one step in the primary key's index; an observation wins over a candle that closed with it."""
+"""Both branches are one step in the primary key's index; an observation wins over a candle that closed with it.
+
+Nothing of before `:since` is looked at: the planner leaves the months before it out.
+"""
 
 _LAG = """json_build_object('source', source, 'newest_data_at', {newest_data_at},
   'age_seconds', {age}, 'stale', coalesce(target, 1) > 0 and {behind}, 'freshness_target_seconds', target,
@@ -161,7 +166,10 @@ full join source_status using (source)"""
 
 @cache
 def prices(*, quoted: bool) -> str:
-    """The latest price of each of `:names` (separated by commas), one row a name: name, whether it is known, JSON."""
+    """The latest price of each of `:names` (separated by commas), one row a name: name, whether it is known, JSON.
+
+    Null where there is none since `:since`: the planner leaves the months before it out.
+    """
     price = quote("p.price") if quoted else "p.price"
     age = _age("p.as_of")
     target = "cast(cast(:targets as json) ->> s.source as int)"
@@ -173,7 +181,7 @@ from unnest(string_to_array(:names, ',')) as w(name)
 left join symbols s on s.symbol = w.name
 left join lateral (
   select price, as_of, raw_id from prices
-  where symbol_id = s.id and not held order by as_of desc limit 1) p on true"""
+  where symbol_id = s.id and as_of >= :since and not held order by as_of desc limit 1) p on true"""
 
 
 @cache
@@ -206,31 +214,31 @@ where s.symbol = :name"""
 
 
 @cache
-def candles(layout: Layout, *, quoted: bool, descending: bool) -> str:
-    """One symbol's candles as they are stored, as one row.
+def candles(interval: Interval, layout: Layout, *, quoted: bool, descending: bool) -> str:
+    """One symbol's candles as they are kept, as one row.
 
     Text, count, oldest, newest, all final, whether more follow, asset type, whether a split came after the oldest.
     """
     row = csv_row() if layout is Layout.CSV else json_row(quoted=quoted)
     glue = "','" if layout is Layout.JSON else "chr(10)"
-    of_symbol = "c.symbol_id = s.id and c.interval = cast(:interval as candle_interval) and not c.held"
+    kept = kept_sql.candles(interval)
     inside = "c.open_time >= :start and c.open_time < :end"
     last, behind, order = ("oldest", "<", "desc") if descending else ("newest", ">", "asc")
     return f"""select p.text, p.count, p.oldest, p.newest, p.final,
-  exists (select from candles c where {of_symbol} and {inside} and c.open_time {behind} p.{last}), s.asset_type,
+  exists (select from {kept} where {inside} and c.open_time {behind} p.{last}), s.asset_type,
   s.asset_type = 'stock' and exists (
     select from actions a where a.symbol_id = s.id and a.kind = 'split' and a.effective > p.oldest)
-from symbols s cross join lateral (
+from symbols s {kept_sql.ranges(interval)} cross join lateral (
   select string_agg(text, {glue}) as text, count(*) as count,
     min(open_time) as oldest, max(open_time) as newest, bool_and(final) as final
-  from (select {row} as text, c.open_time, c.final from candles c
-    where {of_symbol} and {inside} and c.open_time {behind} :after order by c.open_time {order} limit :limit) page) p
+  from (select {row} as text, c.open_time, c.final from {kept}
+    where {inside} and c.open_time {behind} :after order by c.open_time {order} limit :limit) page) p
 where s.symbol = :names"""
 
 
 @cache
-def candle_batch(*, quoted: bool, descending: bool) -> str:
-    """Several symbols' candles as they are stored, as one row.
+def candle_batch(interval: Interval, *, quoted: bool, descending: bool) -> str:
+    """Several symbols' candles as they are kept, as one row.
 
     Text, the known symbols, behind what the next page begins, whether a split came after the oldest.
     """
@@ -245,10 +253,9 @@ def candle_batch(*, quoted: bool, descending: bool) -> str:
     where s.symbol = any(string_to_array(:names, ',')) and s.asset_type = 'stock'
       and a.kind = 'split' and a.effective > min(page.open_time))
 from (select {row} as text, s.symbol, c.open_time, row_number() over (order by s.symbol, c.open_time {order}) as n
-  from symbols s cross join lateral (
-    select * from candles c
-    where c.symbol_id = s.id and c.interval = cast(:interval as candle_interval) and not c.held
-      and c.open_time >= :start and c.open_time < :end
+  from symbols s {kept_sql.ranges(interval)} cross join lateral (
+    select * from {kept_sql.candles(interval)}
+    where c.open_time >= :start and c.open_time < :end
       and (s.symbol > :after_symbol or c.open_time {behind} :after)
     order by c.open_time {order} limit :limit + 1) c
   where s.symbol = any(string_to_array(:names, ',')) and s.symbol >= :after_symbol

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from datetime import datetime
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from pg8000.exceptions import DatabaseError  # type: ignore[import-untyped]  # pg8000 ships no types
 
+from marketflow.domain.interval import Interval
 from marketflow.domain.reading import (
     ActionPage,
     ActionQuery,
@@ -40,6 +41,13 @@ from marketflow.persistence.connector import sqlstate
 from marketflow.persistence.past_sql import as_known
 
 _UNDEFINED_TABLE = "42P01"
+
+NEWEST = timedelta(days=8)
+"""How old a latest price is looked for first: a week with its holidays."""
+
+SHORTEST_REACH = timedelta(days=8)
+
+BEGINNING, END = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 
 
 class Reader:
@@ -73,13 +81,20 @@ class Reader:
     def prices(
         self, names: Sequence[str], *, now: datetime, freshness_seconds: Mapping[str, int], quoted: bool
     ) -> list[LatestPrice]:
-        """The latest price of each name with its age at `now`, in any order."""
-        rows = self._database.query(
+        """The latest price of each name with its age at `now`, in any order.
+
+        Nearly every price is of the last days. Only who has none since is asked for again, in all months.
+        """
+        ask = partial(
+            self._database.query,
             read_sql.prices(quoted=quoted),
-            names=",".join(names),
             now=now,
             targets=json.dumps(dict(freshness_seconds)),
         )
+        rows = ask(names=",".join(names), since=_shifted(now, -NEWEST))
+        if silent := [name for name, known, body in rows if known and body is None]:
+            older = ask(names=",".join(silent), since="-infinity")
+            rows = [row for row in rows if row[0] not in silent] + older
         return [LatestPrice(symbol=name, known=known, body=body) for name, known, body in rows]
 
     def history(self, name: str, query: HistoryQuery) -> HistoryPage | None:
@@ -141,22 +156,14 @@ class Reader:
 
         `query.limit` goes across all. As for one symbol, the plain statement is enough unless a split came later.
         """
-        if not query.interval.stored:
-            plain, traded = (
-                rolled_sql.candle_batch(
-                    query.interval,
-                    basis,
-                    quoted=query.quoted,
-                    descending=query.descending,
-                    past=query.known_at is not None,
-                )
-                for basis in (None, Adjustment.RAW)
-            )
+        how = {"quoted": query.quoted, "descending": query.descending}
+        interval, past = query.interval, query.known_at is not None
+        rolled = partial(rolled_sql.candle_batch, interval, past=past, **how)
+        if past and interval is not Interval.M1:
+            plain, traded = rolled(None), rolled(Adjustment.RAW)
         else:
-            plain, traded = (
-                module.candle_batch(quoted=query.quoted, descending=query.descending)
-                for module in (read_sql, actions_sql)
-            )
+            plain = read_sql.candle_batch(interval, **how)
+            traded = actions_sql.candle_batch(interval, **how) if interval.stored else rolled(Adjustment.RAW)
         row = self._candles(plain, names, query)[0]
         if row[4]:
             row = self._candles(traded, names, query)[0]
@@ -166,6 +173,10 @@ class Reader:
 
     def pairs(self, *, at: datetime | None) -> list[Pair]:
         """Every active pair of two currencies with its last price at or before `at`, None: its latest."""
+        ask = partial(self._database.query, read_sql.PAIRS, at=at or "infinity")
+        rows = ask(since=_shifted(at or datetime.now(UTC), -NEWEST))
+        if any(price is None for *_, price, _ in rows):
+            rows = ask(since="-infinity")
         return [
             Pair(
                 symbol=symbol,
@@ -176,9 +187,7 @@ class Reader:
                 price=price,
                 as_of=as_of,
             )
-            for symbol, source, asset_type, base, quote, price, as_of in self._database.query(
-                read_sql.PAIRS, at=at or "infinity"
-            )
+            for symbol, source, asset_type, base, quote, price, as_of in rows
         ]
 
     def sources(self, catalogue: Sequence[SourceFacts], *, now: datetime) -> str:
@@ -204,15 +213,30 @@ class Reader:
         Most pages are on the basis that was asked for as they are stored, and are answered by the plain statement:
         those of other markets, and raw prices without a later split. The others take a second one.
         """
-        how, stored = {"quoted": query.quoted, "descending": query.descending}, query.interval.stored
-        rolled = partial(rolled_sql.candles, query.interval, past=query.known_at is not None)
+        how = {"quoted": query.quoted, "descending": query.descending}
+        interval, past = query.interval, query.known_at is not None
+        rolled = partial(rolled_sql.candles, interval, past=past)
         if query.adjustment is Adjustment.RAW:
-            plain = read_sql.candles(query.layout, **how) if stored else rolled(None, query.layout, **how)
-            rows = self._candles(plain, (name,), query)
+            anew = past and interval is not Interval.M1
+            plain = rolled(None, query.layout, **how) if anew else read_sql.candles(interval, query.layout, **how)
+            rows = self._newest(plain, name, query)
             if not rows or not rows[0][7]:
                 return rows
-        exact = actions_sql.candles if stored else rolled
+        exact = actions_sql.candles if interval.stored and not (past and interval is Interval.D1) else rolled
         return self._candles(exact(query.adjustment, query.layout, **how), (name,), query)
+
+    def _newest(self, sql: str, name: str, query: CandleQuery) -> list[list[Any]]:
+        """The row of a page of which one end is open, out of as few months as will do.
+
+        The planner leaves out the months that the range does not touch. Where the page is full and more follow, what
+        is further away cannot be on it; otherwise the whole range is asked.
+        """
+        nearer = None if query.interval.fixed is None else _nearer(query, now=datetime.now(UTC))
+        if nearer is not None:
+            rows = self._candles(sql, (name,), nearer)
+            if not rows or (rows[0][1] == query.limit and rows[0][5]):
+                return rows
+        return self._candles(sql, (name,), query)
 
     def _candles(self, sql: str, names: Sequence[str], query: CandleQuery) -> list[list[Any]]:
         past = {} if query.known_at is None else {"known": query.known_at}
@@ -227,6 +251,31 @@ class Reader:
             after=query.after or ("infinity" if query.descending else "-infinity"),
             limit=query.limit,
         )
+
+
+def _nearer(query: CandleQuery, *, now: datetime) -> CandleQuery | None:
+    """`query` for the times around its given end alone, where a full page can be expected; None where both are given.
+
+    Shares are traded in a quarter of a week's hours.
+    """
+    length = query.interval.fixed
+    if length is None:
+        return None
+    reach = max(query.limit * length * 8, SHORTEST_REACH)
+    if query.descending and query.start is None:
+        newest = min(moment for moment in (query.after, query.end, now) if moment is not None)
+        return replace(query, start=_shifted(newest, -reach))
+    if not query.descending and query.end is None and (oldest := query.after or query.start) is not None:
+        return replace(query, end=_shifted(oldest, reach))
+    return None
+
+
+def _shifted(moment: datetime, by: timedelta) -> datetime:
+    """The time as far from `moment`, or the end of the calendar before it."""
+    try:
+        return moment + by
+    except OverflowError:
+        return BEGINNING if by < timedelta(0) else END
 
 
 def _wrap(rows: str, layout: Layout, *, header: str) -> str:

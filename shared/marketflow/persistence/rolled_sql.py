@@ -1,5 +1,8 @@
 # ruff: noqa: S608 - statements are put together from this module's constants; every value is a parameter
-"""The statements that roll candles up: no source is asked for hours or months, they are made from minutes and days.
+"""The statements that roll candles up when they are read: what is not on the stored basis, or as it once was.
+
+Everything else was rolled up when it was loaded (migration 0012, kept_sql.py), by the same rules. No source is asked
+for hours or months: they are made from minutes and, for stocks, days.
 
 A bucket opens on the clock of the exchange for stocks and of UTC for the others; a week on Monday. Its rows are brought
 to the basis that was asked for before they are put together, because a split may lie within it. It is final when all of
@@ -9,39 +12,42 @@ change the high.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 
 from marketflow.domain.interval import Interval
 from marketflow.domain.reading import Adjustment, Layout
 from marketflow.persistence import actions_sql
+from marketflow.persistence.kept_sql import LENGTHS, ZONE, base
 from marketflow.persistence.read_sql import csv_row, json_row
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rolling:
-    """How an interval is made: from which, how many of them it holds at most, its length for Postgres."""
-
-    base: Interval
-    rows: int
-    length: str
-
-    def bucket(self, local: str) -> str:
-        """A SQL expression: where the bucket of the local time `local` opens, local too."""
-        if self.base is Interval.M1:
-            return f"date_bin(interval '{self.length}', {local}, timestamp '2000-01-01')"
-        return f"date_trunc('{self.length.removeprefix('1 ')}', {local})"
-
-
-ROLLINGS = {
-    Interval.M5: Rolling(base=Interval.M1, rows=5, length="5 minutes"),
-    Interval.M15: Rolling(base=Interval.M1, rows=15, length="15 minutes"),
-    Interval.M30: Rolling(base=Interval.M1, rows=30, length="30 minutes"),
-    Interval.H1: Rolling(base=Interval.M1, rows=60, length="1 hour"),
-    Interval.H4: Rolling(base=Interval.M1, rows=240, length="4 hours"),
-    Interval.W1: Rolling(base=Interval.D1, rows=7, length="1 week"),
-    Interval.MO1: Rolling(base=Interval.D1, rows=31, length="1 month"),
+ROWS = {
+    Interval.M5: 5,
+    Interval.M15: 15,
+    Interval.M30: 30,
+    Interval.H1: 60,
+    Interval.H4: 240,
+    Interval.D1: 1,
+    Interval.W1: 7,
+    Interval.MO1: 31,
 }
+"""How many minutes a bucket holds at most; from a day on, days."""
+
+_MINUTES_OF_A_DAY = 1440
+
+
+def _bucket(interval: Interval, local: str) -> str:
+    """A SQL expression: where the bucket of the local time `local` opens, local too."""
+    length = LENGTHS[interval]
+    if interval.fixed is not None:
+        return f"date_bin(interval '{length}', {local}, timestamp '2000-01-01')"
+    return f"date_trunc('{length.removeprefix('1 ')}', {local})"
+
+
+def _most_rows(interval: Interval) -> str:
+    """A SQL expression: how many rows of the symbol `s` a bucket holds at most."""
+    if interval.fixed is not None:
+        return str(ROWS[interval])
+    return f"{ROWS[interval]} * case when s.asset_type = 'crypto' then {_MINUTES_OF_A_DAY} else 1 end"
 
 
 Basis = Adjustment | None
@@ -104,7 +110,7 @@ from (
 
 _WHOLE_THEN = """ and {ends} <= :known and c.rows = (
         select count(*) from public.candles l
-        where l.symbol_id = s.id and l.interval = cast('{base}' as candle_interval)
+        where l.symbol_id = s.id and l.interval = {base}
           and l.open_time >= {starts} and l.open_time < {ends})"""
 """Of the past (past_sql.py): `fetched_ranges` does not say since when, but a row that was not known then shows it."""
 
@@ -123,37 +129,37 @@ def _buckets(interval: Interval, adjustment: Basis, *, descending: bool, behind:
     So many rows below them that the buckets which are counted are whole: the bucket behind which the page begins, those
     of the page, and the beginning of the next.
     """
-    rolling = ROLLINGS[interval]
+    length, of_base = LENGTHS[interval], f"c.symbol_id = s.id and c.interval = {base(interval)}"
     prices = _PRICES if adjustment is None else actions_sql.columns(adjustment)
     order, reached = ("desc", "c.open_time < :after") if descending else ("asc", "c.open_time >= :after")
     # With several symbols `after` is a place within the first of them only.
     reached = reached if behind.startswith("c.") else f"(s.symbol > :after_symbol or {reached})"
-    zone = "case when s.asset_type = 'stock' then s.timezone else 'UTC' end"
-    ends = f"((c.local + interval '{rolling.length}') at time zone {zone})"
-    then = _WHOLE_THEN.format(base=rolling.base, starts=f"c.local at time zone {zone}", ends=ends) if past else ""
+    zone = ZONE
+    ends = f"((c.local + interval '{length}') at time zone {zone})"
+    then = _WHOLE_THEN.format(base=base(interval), starts=f"c.local at time zone {zone}", ends=ends) if past else ""
     return f"""select c.* from (
     select c.local at time zone {zone} as open_time, c.open, c.high, c.low, c.close, c.volume, c.quote_volume, c.trades,
       c.final and exists (
         select from fetched_ranges f
-        where f.symbol_id = s.id and f.interval = cast('{rolling.base}' as candle_interval)
+        where f.symbol_id = s.id and f.interval = {base(interval)}
           and f.fetched @> tstzrange(c.local at time zone {zone}, {ends}))
       and not exists (
         select from candles h
-        where h.symbol_id = s.id and h.interval = cast('{rolling.base}' as candle_interval) and h.held
+        where h.symbol_id = s.id and h.interval = {base(interval)} and h.held
           and h.open_time >= c.local at time zone {zone} and h.open_time < {ends}){then} as final
     from (
       select r.local, (array_agg(r.open order by r.open_time))[1] as open, max(r.high) as high, min(r.low) as low,
         (array_agg(r.close order by r.open_time))[count(*)] as close, {_sum("volume")}, {_sum("quote_volume")},
         {_sum("trades")}, bool_and(r.final) as final, count(*) as rows
       from (
-        select c.open_time, {rolling.bucket(f"(c.open_time at time zone {zone})")} as local,
+        select c.open_time, {_bucket(interval, f"(c.open_time at time zone {zone})")} as local,
           {", ".join(prices)}, c.quote_volume, c.trades, c.final
         from (
           select * from candles c
-          where c.symbol_id = s.id and c.interval = cast('{rolling.base}' as candle_interval) and not c.held
-            and c.open_time >= :start and c.open_time < cast(:end as timestamptz) + interval '{rolling.length}'
+          where {of_base} and not c.held
+            and c.open_time >= :start and c.open_time < cast(:end as timestamptz) + interval '{length}'
             and {reached}
-          order by c.open_time {order} limit (:limit + 2) * {rolling.rows}) c
+          order by c.open_time {order} limit (:limit + 2) * {_most_rows(interval)}) c
         {"" if adjustment is None else actions_sql.joins(adjustment)}) r
       group by r.local) c) c
   where c.open_time >= :start and c.open_time < :end and {behind}

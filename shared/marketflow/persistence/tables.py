@@ -224,7 +224,7 @@ _PARTS = {
 
 for _table, _statements in _PARTS.items():
     for _statement in _statements:
-        event.listen(_table, "after_create", DDL(f"CREATE TABLE {_statement}"))
+        event.listen(_table, "after_create", DDL(f"CREATE TABLE {_statement}"))  # type: ignore[no-untyped-call]  # SQLAlchemy's
 
 actions = Table(
     "actions",

@@ -31,8 +31,7 @@ _NAME = re.compile(r"[!-+\--~]{1,40}")
 """Every symbol is printable ASCII without space or comma. Other names are unknown without asking the database, which
 could not even receive some of them (a NUL, half a surrogate pair)."""
 
-_STEPS = {Interval.M1: timedelta(minutes=1), Interval.D1: timedelta(days=1)}
-"""The stored intervals, on the clock of crypto. In a rolled-up one a hole cannot be seen from outside."""
+_MINUTE = timedelta(minutes=1)
 
 
 class MarketReader(Protocol):
@@ -199,13 +198,20 @@ def _settled(page: CandlePage, query: CandleQuery) -> bool:
     """Whether this page will read the same for ever: final, without holes, and nothing can join it at either end.
 
     Holes are filled by repairs and both open ends by new data and backfills. Only crypto qualifies: the other sources
-    restate old candles (a split), and their calendars have closed hours that look like holes. What was known in the
-    past may still grow: an answer that was received then may be loaded later.
+    restate old candles (a split), and their calendars have closed hours that look like holes. In a rolled-up candle a
+    hole cannot be seen from outside. What was known in the past may still grow: an answer that was received then may be
+    loaded later.
     """
     if query.known_at is not None:
         return False
-    step = _STEPS.get(query.interval)
-    if step is None or page.oldest is None or page.newest is None or page.asset_type != "crypto" or not page.all_final:
+    step = _MINUTE
+    if (
+        query.interval is not Interval.M1
+        or page.oldest is None
+        or page.newest is None
+        or page.asset_type != "crypto"
+        or not page.all_final
+    ):
         return False
     if page.newest - page.oldest != step * (page.count - 1):
         return False

@@ -17,6 +17,7 @@ from marketflow.services.convert import Converter
 from marketflow.services.coverage import Coverages
 from marketflow.services.market_data import MarketData
 from marketflow.sources.catalog import CATALOG
+from tests.integration.rolled import roll
 from tests.unit.api.market import BINANCE, KEY, NOON, PLANS, Client, FakeLog, source_facts
 
 CATALOGUE = (
@@ -79,6 +80,7 @@ def add_candles(database: Database) -> AddCandles:
             final=final,
             now=NOON,
         )
+        roll(database)
 
     return add
 

@@ -250,7 +250,7 @@ def test_a_batch_has_the_prices_that_were_traded(
     put(SPLIT_DAY + DAY, split("4"), bar(SPLIT_DAY - DAY, "100.10"), bar(SPLIT_DAY, "101.50"))
     others = [replace(bar(SPLIT_DAY - DAY, "7.70"), source_symbol=name) for name in ("MSFT", "NVDA")]
     tenfold = replace(split("10"), source_symbol="NVDA")
-    pair = replace(bar(SPLIT_DAY - DAY, "3.30"), source_symbol="BTCUSDT", currency="USDT")
+    pair = replace(bar(SPLIT_DAY - DAY, "3.30"), source_symbol="BTCUSDT", currency="USDT", interval=Interval.M1)
     put(SPLIT_DAY + DAY, *others, tenfold)
     Loader(database).load(
         ParsedPayload((pair,)), Provenance(raw_key="b", source="binance", dataset="x", observed_at=SPLIT_DAY + DAY)

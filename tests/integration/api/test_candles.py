@@ -78,12 +78,12 @@ def test_a_range_includes_its_start_and_not_its_end(client: Client, add_candles:
 
 
 def test_only_the_stored_interval_of_the_symbol_is_served(client: Client, add_candles: AddCandles) -> None:
-    """Minutes are not months, other symbols are others, and no candle is made up."""
-    add_candles("BTCUSDT", minutes(3))
-    add_candles("ETHUSDT", minutes(1), interval="1d")
-    assert client.get("/v1/candles/BTCUSDT", interval="1M").json == []
-    assert client.get("/v1/candles/BTCUSDT", interval="1d").json == []
-    assert len(client.get("/v1/candles/ETHUSDT", interval="1d").json) == 1
+    """Minutes of a stock are not its days, other symbols are others, and no candle is made up."""
+    add_candles("AAPL", minutes(3))
+    add_candles("MSFT", minutes(1), interval="1d")
+    assert client.get("/v1/candles/AAPL", interval="1M").json == []
+    assert client.get("/v1/candles/AAPL", interval="1d").json == []
+    assert len(client.get("/v1/candles/MSFT", interval="1d").json) == 1
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)

@@ -8,6 +8,7 @@ import pytest
 
 from marketflow.persistence.connection import Database
 from tests.integration.api.conftest import AddCandles, AddPrice
+from tests.integration.rolled import roll
 from tests.unit.api.market import NOON, Client, minutes
 
 pytestmark = pytest.mark.integration
@@ -85,9 +86,11 @@ def test_what_is_rolled_up_is_made_without_it_and_not_final(client: Client, data
         range="{[2026-11-23T00:00:00Z,2026-11-24T00:00:00Z)}",
     )
     hold(database, "candles", "BTCUSDT", 4)
+    roll(database)
     (hour,) = client.get("/v1/candles/BTCUSDT", interval="1h").json
     assert (hour["open"], hour["high"], hour["close"], hour["volume"], hour["final"]) == (1, 2, 2, 3, False)
     database.query("delete from candles where held")
+    roll(database)
     (hour,) = client.get("/v1/candles/BTCUSDT", interval="1h").json
     assert hour["final"] is True
 

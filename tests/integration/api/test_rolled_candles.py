@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from marketflow.persistence.connection import Database
 from tests.integration.api.test_candles import pages
+from tests.integration.rolled import roll
 from tests.unit.api.market import NOON, Client
 
 pytestmark = pytest.mark.integration
@@ -38,6 +39,7 @@ def store(database: Database, symbol: str, interval: str, rows: Sequence[Mapping
             **{"observed_at": NOON, "final": True, "trades": 1, "volume": Decimal("0.1"), **row},
         )
     fetched(database, symbol, interval, "2000-01-01", "2027-01-01")
+    roll(database)
 
 
 def fetched(database: Database, symbol: str, interval: str, start: str, end: str) -> None:
@@ -175,6 +177,26 @@ def test_hours_of_a_stock_are_those_of_its_exchange(client: Client, database: Da
     store(database, "THYAO.IS", "1m", [flat(moment, "5") for moment in opens])
     got = client.get("/v1/candles/THYAO.IS", interval="4h", order="asc").json
     assert [one["open_time"] for one in got] == ["2026-11-23T05:00:00Z", "2026-11-23T09:00:00Z"]
+
+
+def test_days_weeks_and_months_of_crypto_are_those_of_its_minutes(client: Client, database: Database) -> None:
+    """No source gives them: they are rolled up in UTC, and the days of stocks stay what their source says."""
+    moments = [datetime(2026, 10, 31, 23, 59, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC), NOON]
+    store(database, "BTCUSDT", "1m", [flat(moment, str(number)) for number, moment in enumerate(moments, 1)])
+    got = {
+        interval: [
+            (one["open_time"][:10], one["open"], one["close"])
+            for one in client.get("/v1/candles/BTCUSDT", interval=interval, order="asc").json
+        ]
+        for interval in ("1d", "1w", "1M")
+    }
+    assert got == {
+        "1d": [("2026-10-31", 1, 1), ("2026-11-01", 2, 2), ("2026-11-23", 3, 3)],
+        "1w": [("2026-10-26", 1, 2), ("2026-11-23", 3, 3)],
+        "1M": [("2026-10-01", 1, 1), ("2026-11-01", 2, 3)],
+    }
+    batch = client.get("/v1/candles", symbols="AAPL,BTCUSDT", interval="1d", order="asc").json
+    assert [(one["symbol"], one["open_time"][:10]) for one in batch] == [("BTCUSDT", day) for day, *_ in got["1d"]]
 
 
 def test_weeks_begin_on_monday_and_months_on_the_first(client: Client, database: Database) -> None:

@@ -23,7 +23,7 @@ STATEMENTS = [
     *(
         statement(layout, quoted=quoted, descending=descending)
         for statement in (
-            read_sql.candles,
+            *(partial(read_sql.candles, interval) for interval in Interval),
             read_sql.history,
             actions_sql.actions,
             *(partial(actions_sql.candles, adjustment) for adjustment in Adjustment),
@@ -34,7 +34,10 @@ STATEMENTS = [
     ),
     *(
         statement(quoted=quoted, descending=descending)
-        for statement in (read_sql.candle_batch, actions_sql.candle_batch)
+        for statement in (
+            *(partial(read_sql.candle_batch, interval) for interval in Interval),
+            *(partial(actions_sql.candle_batch, interval) for interval in Interval),
+        )
         for quoted in (False, True)
         for descending in (False, True)
     ),
@@ -51,7 +54,7 @@ ROLLED = [
     for past in (False, True)
 ]
 STATEMENTS += ROLLED
-STATEMENTS += [past_sql.as_known(sql) for sql in STATEMENTS if "from candles c" in sql]
+STATEMENTS += [past_sql.as_known(sql) for sql in STATEMENTS if "from candles" in sql]
 
 
 @pytest.mark.parametrize("sql", STATEMENTS)

@@ -64,9 +64,9 @@ def test_a_full_page_in_the_middle_is_settled() -> None:
     assert ask(TIMES, CandleQuery(interval=Interval.M1, start=NOON, end=TIMES[-1], limit=SLOTS)).settled
 
 
-def test_days_of_crypto_are_utc_days_and_months_are_never_settled() -> None:
-    """Where the length of a candle is not the same for all, nothing is promised."""
+def test_what_is_rolled_up_is_never_settled() -> None:
+    """A hole in a day or month cannot be seen from outside."""
     days = [NOON + timedelta(days=number) for number in range(4)]
     query = {"start": NOON, "end": days[-1] + timedelta(days=1)}
-    assert ask(days, CandleQuery(interval=Interval.D1, **query)).settled
-    assert not ask(days, CandleQuery(interval=Interval.MO1, **query)).settled
+    for interval in (Interval.D1, Interval.MO1):
+        assert not ask(days, CandleQuery(interval=interval, **query)).settled

@@ -1,4 +1,4 @@
-"""Keep minutes and prices in monthly partitions: what is newest stays small and quick, and what is old goes in one step.
+"""Keep minutes and prices in monthly partitions: what is newest stays small and quick, what is old goes in one step.
 
 A month's partitions are made when its first row comes, or ahead of it (`make_months`), by attaching finished tables:
 readers do not wait. Days and longer roll-ups have so few rows that they stay in one table each. Prices of before 2026

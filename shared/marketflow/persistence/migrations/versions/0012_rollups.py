@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - put together from this module's constants
 """Keep candles of five minutes to a month beside the minutes and days that they are made of.
 
 `roll_up` runs behind each load, in its transaction: it finds what the answer changed and makes the buckets around it
@@ -55,7 +56,7 @@ def _bucket(part: str, bucket: str, source: str, final: str, served: str) -> str
 
 
 def _level(interval: str, length: str, part: str, bucket: str, applies: str) -> str:
-    opens, closes = f"b.local AT TIME ZONE zone", f"(b.local + interval '{length}') AT TIME ZONE zone"
+    opens, closes = "b.local AT TIME ZONE zone", f"(b.local + interval '{length}') AT TIME ZONE zone"
     held = f"""(any_held AND EXISTS (
                    SELECT FROM candles AS h
                    WHERE h.symbol_id = of_symbol AND h.interval = of_interval AND h.held
@@ -112,7 +113,8 @@ since := first - interval '32 days';
 until := last + interval '32 days';
 any_held := EXISTS (
     SELECT FROM candles AS h
-    WHERE h.symbol_id = of_symbol AND h.interval = of_interval AND h.held AND h.open_time > since AND h.open_time < until
+    WHERE h.symbol_id = of_symbol AND h.interval = of_interval AND h.held
+      AND h.open_time > since AND h.open_time < until
 );{"".join(_level(*level) for level in _LEVELS)}
 END $$
 """
@@ -150,7 +152,7 @@ SELECT roll(c.symbol_id, c.interval, c.first, c.last) FROM (
 """
 
 COMMENTS = {
-    "FUNCTION roll": "Makes the roll-ups of a symbol anew that hold its minutes, or days, from one open time to another.",
+    "FUNCTION roll": "Makes the roll-ups of a symbol anew that hold its minutes, or days, of some time.",
     "FUNCTION roll_up": "Rolls up what an answer changed in some spans. Without an answer: all that is in them.",
 }
 
