@@ -211,8 +211,8 @@ class _Candles(_Range):
 
     interval: Interval = Field(
         description="The candles' length; 1m is a minute, 1M a month. 1m, and 1d of stocks, are what the source gave. "
-        "The others are rolled up from these: on the exchange's clock for stocks and on UTC for the others, a week from "
-        "Monday.",
+        "The others are rolled up from these: on the exchange's clock for stocks and on UTC for the others, a week "
+        "from Monday.",
         examples=["1h"],
     )
     as_known_at: Moment | None = Field(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import date, time
+from datetime import date, time, timedelta
 
 from marketflow.domain.coverage import CoverageFacts, CoverageQuery, Seconds, Taken
 from marketflow.persistence.connection import Database
 from marketflow.persistence.coverage_sql import COVERAGE
+
+_SHORTEST = timedelta(days=1)
+"""A question without a beginning is about a day at least."""
 
 _PIECE = 1440
 """How many intervals are counted at once: a day of minutes."""
@@ -31,6 +34,7 @@ class CoverageRepository:
             step=query.step,
             piece=query.step * _PIECE if query.step > 1 else _PIECE * 30 * 86_400,
             rate_sources=",".join(query.rate_sources),
+            floor=min(query.start or query.earliest, query.until - _SHORTEST),
         )
         if not rows:
             return None

@@ -12,10 +12,8 @@ from marketflow.persistence.coverage_sql import running
 _SERIES = """
 SELECT s.symbol, s.source, s.source_symbol, CAST(i.interval AS text),
        least(CASE WHEN i.rates
-           THEN (SELECT date_trunc('day', p.as_of, 'UTC') FROM prices AS p
-                 WHERE p.symbol_id = s.id ORDER BY p.as_of LIMIT 1)
-           ELSE (SELECT c.open_time FROM candles AS c
-                 WHERE c.symbol_id = s.id AND c.interval = i.interval ORDER BY c.open_time LIMIT 1)
+           THEN date_trunc('day', first_price(s.id, NULL), 'UTC')
+           ELSE first_open(s.id, i.interval)
        END, s.created_at),
        a.recent_at, a.deep_at, a.deep_from
 FROM json_to_recordset(CAST(:intervals AS json)) AS i (source text, interval candle_interval, rates boolean)
@@ -135,8 +133,7 @@ SELECT s.symbol, s.source, s.source_symbol, CAST(i.interval AS text), a.effectiv
            SELECT FROM candles AS c
            WHERE c.symbol_id = s.id AND c.interval = i.interval AND c.open_time < a.effective
              AND c.observed_at < a.effective
-       ) THEN (SELECT c.open_time FROM candles AS c
-               WHERE c.symbol_id = s.id AND c.interval = i.interval ORDER BY c.open_time LIMIT 1) END
+       ) THEN first_open(s.id, i.interval) END
 FROM json_to_recordset(CAST(:intervals AS json)) AS i (source text, interval candle_interval)
 JOIN symbols AS s ON s.source = i.source AND s.active
 JOIN actions AS a ON a.symbol_id = s.id AND a.kind = 'split' AND a.effective <= CAST(:now AS timestamptz)

@@ -44,7 +44,9 @@ def candles(interval: Interval) -> str:
     """A SQL from-item `c`: the candles of the symbol `s`, which `ranges` follows, that are not held back."""
     if interval is Interval.M1:
         return f"({_GIVEN}) c"
-    closes = f"((open_time at time zone {ZONE}) + interval '{LENGTHS[interval]}') at time zone {ZONE}"
+    closes = f"open_time + interval '{LENGTHS[interval]}'"
+    if interval.fixed is None:
+        closes = f"((open_time at time zone {ZONE}) + interval '{LENGTHS[interval]}') at time zone {ZONE}"
     rolled = f"""select {_VALUES}, rows_final and coalesce(f.fetched @> tstzrange(open_time, {closes}), false) as final,
       open_time as observed_at
     from rollups where symbol_id = s.id and interval = cast(:interval as candle_interval)"""

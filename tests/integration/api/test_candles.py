@@ -159,3 +159,20 @@ def test_the_largest_page_fits_a_lambda_answer(client: Client, database: Databas
     assert len(answer.json) == 10_000
     assert "Link" in answer.headers
     assert len(json.dumps(answer.raw)) < 6_000_000
+
+
+@pytest.mark.parametrize("interval", ["1m", "5m", "1h"])
+@pytest.mark.parametrize("order", ["asc", "desc"])
+@pytest.mark.parametrize("limit", [1, 2, 5, 9])
+def test_pages_reach_over_months_without_a_candle(
+    client: Client, add_candles: AddCandles, interval: str, order: str, limit: int
+) -> None:
+    """The nearest months are looked at first; what lies behind an empty half a year is found all the same."""
+    days = [NOON - timedelta(days=number) for number in (400, 399, 200, 30, 1, 0)]
+    add_candles("BTCUSDT", days)
+    for given in ({}, {"start": (days[0] - timedelta(days=90)).isoformat()}, {"end": NOON.isoformat()}):
+        found = pages(client, "/v1/candles/BTCUSDT", interval=interval, order=order, limit=str(limit), **given)
+        got = [row["open_time"] for page in found for row in page]
+        wanted = [moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in days[: -1 if "end" in given else None]]
+        assert got == (wanted if order == "asc" else wanted[::-1])
+        assert all(len(page) == limit for page in found[:-1])

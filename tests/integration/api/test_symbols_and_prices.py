@@ -151,3 +151,13 @@ def test_bodies_are_written_without_blanks(client: Client, add_price: AddPrice) 
     for path in ("/v1/symbols", "/v1/symbols/THYAO.IS", "/v1/ready", "/v1/sources", "/v1/prices/BTCUSDT"):
         answer = client.get(path)
         assert answer.body == json.dumps(answer.json, separators=(",", ":"), ensure_ascii=False)
+
+
+def test_a_latest_price_may_be_months_old(client: Client, add_price: AddPrice) -> None:
+    """The last days are looked at first; a price from before them is still the latest, alone and among others."""
+    add_price("BTCUSDT", "50000", NOON - timedelta(days=200))
+    add_price("BTCUSDT", "60000", NOON - timedelta(days=90))
+    add_price("ETHUSDT", "3000", NOON)
+    assert client.get("/v1/prices/BTCUSDT").json["price"] == 60000
+    both = client.get("/v1/prices", symbols="ETHUSDT,BTCUSDT,SOLUSDT").json
+    assert [one.get("price") for one in both] == [3000, 60000, None]

@@ -145,6 +145,43 @@ BEGIN
 END $$
 """
 
+FIRST_OPEN = """
+CREATE FUNCTION first_open(of_symbol integer, of_interval candle_interval) RETURNS timestamptz
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    since timestamptz := '-infinity'; until timestamptz := 'infinity';
+BEGIN
+    IF of_interval = '1m' THEN
+        -- The hours are in one table: the first of them says which month the first minute is in.
+        SELECT r.open_time, r.open_time + interval '1 hour' INTO since, until
+        FROM rollups AS r WHERE r.symbol_id = of_symbol AND r.interval = '1h' ORDER BY r.open_time LIMIT 1;
+    END IF;
+    RETURN (
+        SELECT c.open_time FROM candles AS c
+        WHERE c.symbol_id = of_symbol AND c.interval = of_interval AND c.open_time >= since AND c.open_time < until
+        ORDER BY c.open_time LIMIT 1
+    );
+END $$
+"""
+
+FIRST_PRICE = """
+CREATE FUNCTION first_price(of_symbol integer, of_source text) RETURNS timestamptz
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    IF of_source IS NULL THEN
+        RETURN (SELECT p.as_of FROM prices AS p WHERE p.symbol_id = of_symbol ORDER BY p.as_of LIMIT 1);
+    END IF;
+    RETURN (
+        SELECT p.as_of
+        FROM prices AS p
+        JOIN symbols AS s ON s.id = p.symbol_id
+        LEFT JOIN raw_objects AS o ON o.id = p.raw_id
+        WHERE p.symbol_id = of_symbol AND coalesce(o.source, s.source) = of_source
+        ORDER BY p.as_of LIMIT 1
+    );
+END $$
+"""
+
 FILL = """
 SELECT roll(c.symbol_id, c.interval, c.first, c.last) FROM (
     SELECT symbol_id, interval, min(open_time) AS first, max(open_time) AS last FROM candles GROUP BY 1, 2
@@ -153,12 +190,14 @@ SELECT roll(c.symbol_id, c.interval, c.first, c.last) FROM (
 
 COMMENTS = {
     "FUNCTION roll": "Makes the roll-ups of a symbol anew that hold its minutes, or days, of some time.",
+    "FUNCTION first_open": "The first candle of a symbol at an interval that sources give.",
+    "FUNCTION first_price": "The first price of a symbol, or the first that a source said of it.",
     "FUNCTION roll_up": "Rolls up what an answer changed in some spans. Without an answer: all that is in them.",
 }
 
 
 def upgrade() -> None:
-    for statement in (ROLL, ROLL_UP, FILL):
+    for statement in (ROLL, ROLL_UP, FIRST_OPEN, FIRST_PRICE, FILL):
         op.execute(statement)
     for thing, comment in COMMENTS.items():
         op.execute(f"COMMENT ON {thing} IS '{comment}'")
