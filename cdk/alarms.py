@@ -222,14 +222,14 @@ def _gaps(source: SourceSpec) -> Iterator[Alarm]:
 def _retirement() -> Iterator[Alarm]:
     yield Alarm(
         name="month-kept",
-        help="A month is too old and cannot be exported: it stays in the database, with those behind it. The log of the "
-        "function retire says why (month kept); docs/runbook/history.md says what to do.",
+        help="A month is too old and cannot be exported: it stays in the database, with those behind it. The log of "
+        "the function retire says why (month kept); docs/runbook/history.md says what to do.",
         metric=retire_metric("MonthsKept"),
     )
     yield Alarm(
         name="retirement-overdue",
-        help="The oldest month ought to have been retired days ago, or nothing tried: the function retire fails, or one "
-        "run a day is not enough. Its log says how far it came; docs/runbook/history.md says what to do.",
+        help="The oldest month ought to have been retired days ago, or nothing tried: the function retire fails, or "
+        "one run a day is not enough. Its log says how far it came; docs/runbook/history.md says what to do.",
         metric=retire_metric("OverdueDays"),
         threshold=OVERDUE_DAYS,
         periods=2,

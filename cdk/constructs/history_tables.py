@@ -1,4 +1,4 @@
-"""The export as tables of Athena. Their partitions follow from the names of folders: nothing has to be added or found."""
+"""The export as tables of Athena. Partitions follow from the names of folders: nothing has to be added or found."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FIRST_MONTH = "2017-01"
 
 NUMBER, MOMENT = "decimal(38,18)", "timestamp"
 _NAMES = {"symbol": "string", "source": "string"}
-_VALUES = {name: NUMBER for name in ("open", "high", "low", "close", "volume", "quote_volume")}
+_VALUES = dict.fromkeys(("open", "high", "low", "close", "volume", "quote_volume"), NUMBER)
 _ANSWER = {"observed_at": MOMENT, "raw_key": "string"}
 
 TABLES = {

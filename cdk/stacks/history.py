@@ -24,7 +24,7 @@ SCAN_LIMIT = 10 * 1024**3
 
 
 class HistoryStack(MarketFlowStack):
-    """For stages that keep a number of months. Who may query is for the operator to say: no role here reads history/."""
+    """For stages that keep a few months. Who may query is for the operator to say: no other role reads history/."""
 
     def __init__(
         self,
@@ -65,7 +65,9 @@ class HistoryStack(MarketFlowStack):
                 bytes_scanned_cutoff_per_query=SCAN_LIMIT,
                 enforce_work_group_configuration=True,
                 publish_cloud_watch_metrics_enabled=True,
-                engine_version=athena.CfnWorkGroup.EngineVersionProperty(selected_engine_version="Athena engine version 3"),
+                engine_version=athena.CfnWorkGroup.EngineVersionProperty(
+                    selected_engine_version="Athena engine version 3"
+                ),
                 result_configuration=athena.CfnWorkGroup.ResultConfigurationProperty(
                     output_location=f"s3://{data.bucket_name}/{RESULTS}",
                     encryption_configuration=athena.CfnWorkGroup.EncryptionConfigurationProperty(

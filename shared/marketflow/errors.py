@@ -62,7 +62,7 @@ class MalformedPayloadError(MarketFlowError):
 
 
 class NotExportedError(MarketFlowError):
-    """Keep the rows: their export cannot be made, or does not hold what the tables do. Only the operator can mend it."""
+    """Keep the rows: their export cannot be made, or does not hold what the tables do. An operator has to look."""
 
 
 class RefusedError(MarketFlowError):

@@ -88,7 +88,9 @@ def test_the_functions_are_those_of_the_folders_and_the_catalogue(assembly: Asse
         "audit",
         *retires(assembly),
     }
-    assert set(named(assembly)) == set(function_names(load_stage({**CONTEXT, **GIVEN.get(assembly.stage, {}), "stage": assembly.stage}.get)))
+    assert set(named(assembly)) == set(
+        function_names(load_stage({**CONTEXT, **GIVEN.get(assembly.stage, {}), "stage": assembly.stage}.get))
+    )
 
 
 def test_every_function_has_a_log_group_that_forgets(assembly: Assembly) -> None:

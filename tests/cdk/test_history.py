@@ -121,6 +121,7 @@ def test_athenas_database_needs_no_quotes(cloud: Assembly) -> None:
     """The database of Athena has a name without hyphens, which SQL would have to quote."""
     (database,) = cloud.templates["history"].resources("AWS::Glue::Database").values()
     assert database["Properties"]["DatabaseInput"]["Name"] == f"marketflow_{cloud.stage}_history"
-    assert {referred(t["Properties"]["CatalogId"]) for t in cloud.templates["history"].resources("AWS::Glue::Table").values()} == {
-        "AWS::AccountId"
-    }
+    assert {
+        referred(t["Properties"]["CatalogId"])
+        for t in cloud.templates["history"].resources("AWS::Glue::Table").values()
+    } == {"AWS::AccountId"}

@@ -43,7 +43,10 @@ def test_old_objects_get_cheaper_or_go(assembly: Assembly) -> None:
         steps = [(step["StorageClass"], step["TransitionInDays"]) for step in rule["Transitions"]]
         assert (rule["Prefix"], steps) == (f"{kept}/", [("STANDARD_IA", 30), ("GLACIER_IR", 90)])
         assert "ExpirationInDays" not in rule
-    assert (rules["query-results-expire"]["Prefix"], rules["query-results-expire"]["ExpirationInDays"]) == ("athena/", 7)
+    assert (rules["query-results-expire"]["Prefix"], rules["query-results-expire"]["ExpirationInDays"]) == (
+        "athena/",
+        7,
+    )
     assert (rules["errors-expire"]["Prefix"], rules["errors-expire"]["ExpirationInDays"]) == ("errors/", 90)
     assert (rules["commands-expire"]["Prefix"], rules["commands-expire"]["ExpirationInDays"]) == ("tasks/", 30)
     assert rules["uploads-abort"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}

@@ -40,7 +40,7 @@ def candle(symbol: str, open_time: datetime, close: str = "101.50", **changes: A
         interval=Interval.M1,
         open_time=open_time,
         open=Decimal("100.10"),
-        high=max(Decimal("110"), Decimal(close)),
+        high=max(Decimal(110), Decimal(close)),
         low=min(Decimal("95.00000812"), Decimal(close)),
         close=Decimal(close),
         volume=Decimal("12345678901.123456789012345678"),
@@ -148,9 +148,16 @@ class Pipeline:
             found += pq.read_table(BytesIO(body), partitioning=None).to_pylist()
         return found
 
+    def files(self) -> dict[str, str]:
+        """What is in the bucket, by the hash of its content."""
+        listed = self.cloud.s3.list_objects_v2(Bucket=self.cloud.bucket)["Contents"]
+        return {one["Key"]: one["ETag"] for one in listed}
+
     def tables(self) -> set[str]:
         """The partitions of months that there are."""
         return {
             row[0]
-            for row in self.database.query("SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '_20[0-9_]+$'")
+            for row in self.database.query(
+                "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '_20[0-9_]+$'"
+            )
         }

@@ -1,4 +1,4 @@
-"""Old months on their way from PostgreSQL into the bucket, with the real SQL, the real files, and crashes in between."""
+"""Old months on their way from PostgreSQL into the bucket: the real SQL, the real files, and crashes in between."""
 
 from __future__ import annotations
 
@@ -178,12 +178,10 @@ def test_rows_of_a_retired_month_are_refused(pipeline: Pipeline) -> None:
 def test_a_second_run_changes_nothing(pipeline: Pipeline) -> None:
     """Neither the files nor the tables."""
     pipeline.retire()
-    files = {key: pipeline.cloud.s3.head_object(Bucket=pipeline.cloud.bucket, Key=key)["ETag"] for key in pipeline.cloud.keys()}
+    files = pipeline.files()
     done = pipeline.retire()
     assert (done.retired, done.tidied, done.files) == ([], [], 0)
-    assert files == {
-        key: pipeline.cloud.s3.head_object(Bucket=pipeline.cloud.bucket, Key=key)["ETag"] for key in pipeline.cloud.keys()
-    }
+    assert pipeline.files() == files
 
 
 def test_coverage_has_no_gap_where_months_were_retired(pipeline: Pipeline) -> None:
@@ -194,7 +192,9 @@ def test_coverage_has_no_gap_where_months_were_retired(pipeline: Pipeline) -> No
         clock=lambda: EVE + 9 * MINUTE,
         supplies={name: supply(spec) for name, spec in CATALOG.items()},
     )
-    question = Question(name="BTCUSDT", interval=Interval.M1, start=EVE - timedelta(days=3), end=EVE + 8 * MINUTE, limit=10)
+    question = Question(
+        name="BTCUSDT", interval=Interval.M1, start=EVE - timedelta(days=3), end=EVE + 8 * MINUTE, limit=10
+    )
     assert coverages.coverage(question).expected == 3 * 1440 + 8
     pipeline.retire()
     answer = coverages.coverage(question)
@@ -253,7 +253,9 @@ def test_a_reader_is_not_disturbed(pipeline: Pipeline, database_url: str) -> Non
             tries.append(name)
             if len(tries) == 1:
                 reading.start()
-                while not pipeline.database.query("SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(2)%' AND wait_event = 'PgSleep'"):
+                while not pipeline.database.query(
+                    "SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(2)%' AND wait_event = 'PgSleep'"
+                ):
                     pass
 
     pipeline.fails = watched

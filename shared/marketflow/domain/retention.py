@@ -42,7 +42,7 @@ class Kind(StrEnum):
     FLAG = "flag"
 
 
-_VALUES = {name: Kind.NUMBER for name in ("open", "high", "low", "close", "volume", "quote_volume")}
+_VALUES = dict.fromkeys(("open", "high", "low", "close", "volume", "quote_volume"), Kind.NUMBER)
 _NAMES = {"symbol": Kind.TEXT, "source": Kind.TEXT}
 _ANSWER = {"observed_at": Kind.MOMENT, "raw_key": Kind.TEXT}
 
@@ -62,7 +62,7 @@ COLUMNS: Mapping[Dataset, Mapping[str, Kind]] = {
 """The columns of each export, in order; `symbol` and the moment behind it are what rows are sorted by."""
 
 Total = tuple[int, Decimal]
-"""How many values of a column are there, and their sum: of texts their lengths, of flags the ones, of moments the µs."""
+"""How many values of a column are there, and their sum: of texts the lengths, of flags the ones, of moments the µs."""
 
 Totals = Mapping[str, Mapping[str, Total]]
 """Of each symbol by name, of each column but `symbol`: what database and export are compared by."""

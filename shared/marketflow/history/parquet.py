@@ -12,8 +12,8 @@ from typing import IO, Any
 
 import pyarrow as pa  # type: ignore[import-untyped]  # pyarrow ships no types
 import pyarrow.compute as pc  # type: ignore[import-untyped]  # the same
-import pyarrow.csv as csv  # type: ignore[import-untyped]  # the same
 import pyarrow.parquet as pq  # type: ignore[import-untyped]  # the same
+from pyarrow import csv
 
 from marketflow.domain.retention import COLUMNS, Chunk, Dataset, Kind, Total, Totals
 from marketflow.errors import NotExportedError
@@ -34,7 +34,7 @@ _TYPES = {
     Kind.FLAG: pa.bool_(),
 }
 _READ_AS = {**_TYPES, Kind.MOMENT: pa.int64(), Kind.NUMBER: pa.string()}
-"""Arrow's own reader of decimals lets one of 39 digits pass, and cuts a longer one; its conversion of texts does not."""
+"""Arrow's own reader of decimals lets one of 39 digits pass, and cuts longer ones; its conversion of texts does not."""
 
 
 def schema(dataset: Dataset) -> pa.Schema:

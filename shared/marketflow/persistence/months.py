@@ -92,8 +92,7 @@ class MonthBook:
         rows = self._database.query(months_sql.totals(dataset), after=after, last=last, **_bounds(month))
         return {
             symbol: {
-                name: (known, Decimal(total))
-                for name, known, total in zip(names, found[::2], found[1::2], strict=True)
+                name: (known, Decimal(total)) for name, known, total in zip(names, found[::2], found[1::2], strict=True)
             }
             for symbol, *found in rows
         }

@@ -97,7 +97,8 @@ def _within(dataset: Dataset) -> str:
 
 
 def _joined(dataset: Dataset) -> str:
-    return f"{_FROM[dataset][0]} AS t JOIN symbols AS s ON s.id = t.symbol_id LEFT JOIN raw_objects AS o ON o.id = t.raw_id"
+    table = _FROM[dataset][0]
+    return f"{table} AS t JOIN symbols AS s ON s.id = t.symbol_id LEFT JOIN raw_objects AS o ON o.id = t.raw_id"
 
 
 def symbols(dataset: Dataset) -> str:

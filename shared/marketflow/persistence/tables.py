@@ -204,7 +204,9 @@ retirements = Table(
     Column("run", Text, comment="Who has the month."),
     Column("run_until", _UTC, comment="Until when, whatever becomes of that run."),
     Column("token", Text, comment="Names the beginning of the export; the manifest in the bucket has the same."),
-    Column("changed", Boolean, nullable=False, server_default=false(), comment="Whether the month was written to since."),
+    Column(
+        "changed", Boolean, nullable=False, server_default=false(), comment="Whether the month was written to since."
+    ),
     Column("tidied_at", _UTC, comment="When all was deleted that named only its rows."),
     comment="How far old months are on their way out of the database.",
 )

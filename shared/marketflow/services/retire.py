@@ -1,7 +1,7 @@
 """Retention: months that are older than the stage keeps are exported, verified, and only then dropped.
 
-At every moment the database has the rows, or the bucket has a complete export of them that was read back. Whatever a run
-did not finish, by a crash or for want of time, the next one goes on with; what it does twice comes to the same.
+At every moment the database has the rows, or the bucket has a complete export of them that was read back. Whatever a
+run did not finish, by a crash or for want of time, the next one goes on with; what is done twice comes to the same.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Retired:
 class Retirer:
     """Keeps this month and the `history_months` before it in the database; None: every month."""
 
-    def __init__(  # noqa: PLR0913 - each is a dependency of its own
+    def __init__(
         self,
         *,
         months: Months,
