@@ -84,7 +84,7 @@ def provided(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 WIRED = {"api": "read_api", "etl": "loading", "retire": "retirer", "token": "nothing"}
-"""What a function without the large layer wires, which is all that it may need. Any other one could wire all of the package."""
+"""What a function without the large layer wires, which is all that it may need."""
 
 
 def import_handler(name: str, *, bundler: UvBundler, provided: Path, layers: Sequence[Path]) -> str:
