@@ -15,6 +15,7 @@ from marketflow.config import (
     FetchSettings,
     KeysSettings,
     MigrateSettings,
+    RetireSettings,
 )
 
 pytestmark = pytest.mark.unit
