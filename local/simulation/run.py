@@ -43,6 +43,11 @@ _TABLES = """
 SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables
 WHERE schemaname = 'public' AND tablename <> ALL(CAST(:kept AS text[]))
 """
+_MONTHS = """
+SELECT string_agg(CAST(CAST(inhrelid AS regclass) AS text), ', ') FROM pg_inherits
+WHERE inhparent = ANY(CAST('{candles_1m,rollups_minutes,prices}' AS regclass[]))
+  AND inhrelid <> CAST('prices_past' AS regclass)
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +76,10 @@ class Ground:
         self._truncate = f"TRUNCATE {row[0]}"
 
     def clear(self) -> None:
-        """Empty every table but the symbols."""
+        """Empty every table but the symbols, and leave no month: each seed has its loads make them."""
         self.reader.query(self._truncate)
+        if months := self.reader.query(_MONTHS)[0][0]:
+            self.reader.query(f"DROP TABLE {months}")
 
     def restart(self) -> None:
         """Restart the server; whoever has a connection finds it broken."""

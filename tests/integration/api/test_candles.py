@@ -170,9 +170,9 @@ def test_pages_reach_over_months_without_a_candle(
     """The nearest months are looked at first; what lies behind an empty half a year is found all the same."""
     days = [NOON - timedelta(days=number) for number in (400, 399, 200, 30, 1, 0)]
     add_candles("BTCUSDT", days)
-    for given in ({}, {"start": (days[0] - timedelta(days=90)).isoformat()}, {"end": NOON.isoformat()}):
-        found = pages(client, "/v1/candles/BTCUSDT", interval=interval, order=order, limit=str(limit), **given)
+    for bounds in ({}, {"start": (days[0] - timedelta(days=90)).isoformat()}, {"end": NOON.isoformat()}):
+        found = pages(client, "/v1/candles/BTCUSDT", interval=interval, order=order, limit=str(limit), **bounds)
         got = [row["open_time"] for page in found for row in page]
-        wanted = [moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in days[: -1 if "end" in given else None]]
+        wanted = [moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in days[: -1 if "end" in bounds else None]]
         assert got == (wanted if order == "asc" else wanted[::-1])
         assert all(len(page) == limit for page in found[:-1])
