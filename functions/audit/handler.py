@@ -8,7 +8,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from marketflow import bootstrap
 from marketflow.domain.auditing import AuditOrder
-from marketflow.observability import explained, logger, metrics, note_audit
+from marketflow.observability import explained, logger, metrics
+from marketflow.observability.audits import note_audit
 from marketflow.tracing import tracer
 
 

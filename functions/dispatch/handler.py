@@ -9,7 +9,8 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from marketflow import bootstrap
-from marketflow.observability import explained, logger, metrics, note_dispatch
+from marketflow.observability import explained, logger, metrics
+from marketflow.observability.dispatches import note_dispatch
 from marketflow.tracing import tracer
 
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)

@@ -8,7 +8,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from marketflow import bootstrap
 from marketflow.domain.retention import RetireOrder
-from marketflow.observability import explained, logger, metrics, note_retire
+from marketflow.observability import explained, logger, metrics
+from marketflow.observability.retirements import note_retire
 
 
 @logger.inject_lambda_context(clear_state=True)

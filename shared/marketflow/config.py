@@ -37,7 +37,8 @@ def _json(value: object) -> object:
 class Settings(BaseModel):
     """Settings of every function. Field aliases are the names of the environment variables."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=False)
+    # A process builds the validator of its own settings alone.
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=False, defer_build=True)
 
     stage: str = Field(alias="MARKETFLOW_STAGE", min_length=1)
 
@@ -142,7 +143,7 @@ class DispatchSettings(Settings):
 class AwsCredentials(BaseModel):
     """The execution role's temporary credentials as Lambda hands them over; they change, so read them when needed."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     access_key: str = Field(alias="AWS_ACCESS_KEY_ID")
     secret_key: str = Field(alias="AWS_SECRET_ACCESS_KEY", repr=False)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+import grimp
 import pytest
 
 from cdk.bundling import UvBundler
@@ -15,6 +16,8 @@ from local.emulator import emulator_python
 from tests.layers import HANDLERS, LAYERS
 
 pytestmark = pytest.mark.cdk
+
+Needed = Callable[[str], set[str]]
 
 PROVIDED = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
 """What the Python runtime of Lambda brings along: boto3 with all that it needs."""
@@ -41,21 +44,14 @@ ENVIRONMENT = {
 
 CHECK = """
 import sys
-wired, *folders = sys.argv[1:]
+needed, *folders = sys.argv[1:]
 sys.path[:] = [*(path for path in sys.path if "site-packages" not in path), *folders]
 import handler
-import importlib, marketflow, pkgutil
+import importlib
 assert callable(handler.handler)
-PARQUET = {"marketflow.bootstrap.retire", "marketflow.history.bucket", "marketflow.history.parquet"}
-# bootstrap imports what a function needs when it first needs it: importing the handler alone would not miss a package.
-if wired == "everything":
-    for module in pkgutil.walk_packages(marketflow.__path__, "marketflow."):
-        # What writes Parquet needs a layer that only one function has, which wires it by itself.
-        if ".migrations." not in module.name and module.name not in PARQUET:
-            importlib.import_module(module.name)
-elif wired != "nothing":
-    import marketflow.bootstrap
-    getattr(marketflow.bootstrap, wired)()
+# Much is imported when it is first needed: importing the handler alone would not miss a package.
+for module in needed.split():
+    importlib.import_module(module)
 strangers = [
     name for name, module in sys.modules.items()
     if (file := getattr(module, "__file__", None)) and "site-packages" in file
@@ -83,11 +79,23 @@ def provided(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-WIRED = {"api": "read_api", "etl": "loading", "retire": "retirer", "token": "nothing"}
-"""What a function without the large layer wires, which is all that it may need."""
+@pytest.fixture(scope="module")
+def needed() -> Needed:
+    """Gives the modules of marketflow that a handler may ever import, at its start or later."""
+    graph = grimp.build_graph("marketflow", "functions", exclude_type_checking_imports=True)
+
+    def of(name: str) -> set[str]:
+        wiring = f"marketflow.bootstrap.{name}"
+        roots = {f"functions.{name}.handler", *([wiring] if wiring in graph.modules else [])}
+        reached = roots.union(*(graph.find_upstream_modules(root) for root in roots))
+        return {module for module in reached if module.startswith("marketflow.") and ".migrations" not in module}
+
+    return of
 
 
-def import_handler(name: str, *, bundler: UvBundler, provided: Path, layers: Sequence[Path]) -> str:
+def import_handler(
+    name: str, *, bundler: UvBundler, provided: Path, layers: Sequence[Path], modules: Iterable[str] = ()
+) -> str:
     """The complaint of a Python that imports the handler with only these folders; empty when there is none."""
     folders = [bundler.function(name), *(layer / "python" for layer in layers), provided]
     done = subprocess.run(  # noqa: S603 - our own interpreter
@@ -99,7 +107,7 @@ def import_handler(name: str, *, bundler: UvBundler, provided: Path, layers: Seq
             "error",
             "-c",
             CHECK,
-            WIRED.get(name, "everything"),
+            " ".join(sorted(modules)),
             *map(str, folders),
         ],
         capture_output=True,
@@ -111,17 +119,23 @@ def import_handler(name: str, *, bundler: UvBundler, provided: Path, layers: Seq
 
 
 def test_there_are_handlers() -> None:
-    """Each of the four kinds of function has its folder, and each without the large layer says what it wires."""
+    """Each of the four kinds of function has its folder."""
     assert {"api", "etl", "fetch", "migrate"} <= set(HANDLERS)
-    assert set(WIRED) == {name for name in HANDLERS if "dependencies" not in LAYERS[name]}
+
+
+def test_a_handler_needs_what_it_imports_later_too(needed: Needed) -> None:
+    """The read API explains what is missing, which it imports for the first such request, and migrates nothing."""
+    assert {"marketflow.services.coverage", "marketflow.sources.yahoo"} <= needed("api")
+    assert "marketflow.persistence.migrate" not in needed("api")
+    assert "marketflow.persistence.migrate" in needed("migrate")
 
 
 @pytest.mark.parametrize("name", HANDLERS)
-def test_handler_imports_with_its_layers_alone(name: str, bundler: UvBundler, provided: Path) -> None:
+def test_handler_imports_with_its_layers_alone(name: str, bundler: UvBundler, provided: Path, needed: Needed) -> None:
     """They hold every package that the handler and ours need, compiled, and importing gives no warning."""
     layers = [bundler.layer(layer) for layer in LAYERS[name]]
     assert any(list((layer / "python" / "marketflow").rglob("*.pyc")) for layer in layers)
-    assert import_handler(name, bundler=bundler, provided=provided, layers=layers) == ""
+    assert import_handler(name, bundler=bundler, provided=provided, layers=layers, modules=needed(name)) == ""
 
 
 def test_without_a_layer_it_is_missed(bundler: UvBundler, provided: Path) -> None:

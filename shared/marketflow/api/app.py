@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from marketflow.api import bodies, parameters, problems
 from marketflow.api.cors import Cors
-from marketflow.api.coverage_routes import CoverageRoutes
 from marketflow.api.cursors import Cursors
 from marketflow.api.limits import RateLimits
 from marketflow.api.messages import Request, Response
 from marketflow.api.problems import Problem
 from marketflow.api.routes import ReadRoutes
-from marketflow.api.routing import Match, Route, Router
+from marketflow.api.routing import Later, Match, Route, Router
 from marketflow.domain.plans import Limits
 from marketflow.errors import CatalogUnavailableError, RefusedError, RetryLaterError, ServiceUnavailableError
-from marketflow.services.convert import Converter
-from marketflow.services.coverage import Coverages
 from marketflow.services.market_data import MarketData
+
+if TYPE_CHECKING:
+    from marketflow.services.convert import Converter
+    from marketflow.services.coverage import Coverages
 
 
 class Log(Protocol):
@@ -51,7 +52,7 @@ class App:
 
     def __init__(
         self,
-        routes: Iterable[Route],
+        routes: Router | Iterable[Route],
         *,
         log: Log,
         meter: Meter | None = None,
@@ -59,7 +60,7 @@ class App:
         plans: Mapping[str, Limits] | None = None,
         base_path: str = "/api",
     ) -> None:
-        self._router = Router(routes)
+        self._router = routes if isinstance(routes, Router) else Router(routes)
         self._cors = Cors(cors_origins)
         self._limits = RateLimits(plans or {})
         self._log = log
@@ -150,15 +151,48 @@ class App:
 def build(  # noqa: PLR0913 - each is a fact of its own about a deployed API
     *,
     market_data: MarketData,
-    converter: Converter,
-    coverages: Coverages,
+    converter: Callable[[], Converter],
+    coverages: Callable[[], Coverages],
     cursor_key: bytes,
     log: Log,
     meter: Meter | None = None,
     cors_origins: Iterable[str] = (),
     plans: Mapping[str, Limits] | None = None,
 ) -> App:
-    """The read API. `cursor_key` must be the same in every process of a deployment, and not be public."""
-    routes = ReadRoutes(market_data=market_data, converter=converter, cursors=Cursors(cursor_key)).table()
-    routes += CoverageRoutes(coverages=coverages).table()
-    return App(routes, log=log, meter=meter, cors_origins=cors_origins, plans=plans)
+    """The read API. `cursor_key` must be the same in every process of a deployment, and not be public.
+
+    `converter` and `coverages` are made for the first request that needs them.
+    """
+    cursors = Cursors(cursor_key)
+    later: dict[str, Later] = {
+        "/v1/docs": _docs,
+        "/v1/symbols/": lambda: _actions(market_data, cursors),
+        "/v1/convert": lambda: _convert(converter()),
+        "/v1/coverage/": lambda: _coverage(coverages()),
+    }
+    router = Router(ReadRoutes(market_data=market_data, cursors=cursors).table(), later)
+    return App(router, log=log, meter=meter, cors_origins=cors_origins, plans=plans)
+
+
+def _docs() -> Iterable[Route]:
+    from marketflow.api.docs.page import ROUTES  # noqa: PLC0415
+
+    return ROUTES
+
+
+def _actions(market_data: MarketData, cursors: Cursors) -> Iterable[Route]:
+    from marketflow.api.actions import ActionRoutes  # noqa: PLC0415
+
+    return ActionRoutes(market_data=market_data, cursors=cursors).table()
+
+
+def _convert(converter: Converter) -> Iterable[Route]:
+    from marketflow.api.convert_routes import ConvertRoutes  # noqa: PLC0415
+
+    return ConvertRoutes(converter=converter).table()
+
+
+def _coverage(coverages: Coverages) -> Iterable[Route]:
+    from marketflow.api.coverage_routes import CoverageRoutes  # noqa: PLC0415
+
+    return CoverageRoutes(coverages=coverages).table()

@@ -6,10 +6,11 @@ import json
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from marketflow.api.messages import Request
 from marketflow.api.problems import Problem
+from marketflow.domain.models import STRICT
 from marketflow.errors import RefusedError
 
 MAX_BYTES = 64 * 1024
@@ -24,7 +25,7 @@ B = TypeVar("B", bound=BaseModel)
 class Body(BaseModel):
     """The base of every body: an unknown member is refused, so that a typing error cannot pass for a wish."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = STRICT
 
 
 def read(model: type[B], request: Request) -> B:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     ValidationInfo,
@@ -21,10 +19,10 @@ from pydantic import (
 
 from marketflow.api.problems import Problem
 from marketflow.domain.interval import Interval
+from marketflow.domain.models import STRICT
 from marketflow.domain.reading import Adjustment, Layout
 from marketflow.domain.symbol import AssetType
 from marketflow.errors import RefusedError
-from marketflow.services.convert import MAX_AGE_SECONDS, SIGNIFICANT_DIGITS
 
 MAX_ROWS = 10_000
 MAX_SYMBOLS = 100
@@ -32,7 +30,6 @@ MAX_NAME_LENGTH = 40
 MAX_CURSOR_LENGTH = 400
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_AMOUNT = r"[0-9]{1,24}(\.[0-9]{1,30})?"
 _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -60,13 +57,6 @@ def _whole_number(value: object) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", str(value)):
         raise ValueError("expected a whole number")
     return int(str(value))
-
-
-def _amount(value: object) -> Decimal:
-    text = str(value)
-    if not re.fullmatch(_AMOUNT, text) or not Decimal(text):
-        raise ValueError("expected a plain decimal number above zero, such as 1 or 0.25")
-    return Decimal(text)
 
 
 def _truth(value: object) -> bool:
@@ -99,13 +89,6 @@ Moment = Annotated[
     ),
 ]
 WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
-Amount = Annotated[
-    Decimal,
-    BeforeValidator(_amount),
-    WithJsonSchema(
-        {"type": "string", "pattern": f"^(?!0+(\\.0+)?$){_AMOUNT}$", "examples": ["0.25"]}, mode="validation"
-    ),
-]
 Truth = Annotated[bool, BeforeValidator(_truth)]
 Names = Annotated[
     tuple[str, ...],
@@ -132,7 +115,7 @@ Cursor = Annotated[
 class NoParameters(BaseModel):
     """A route that takes none; the base of those that do. What a model does not name is refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = STRICT
 
 
 class SymbolParameters(NoParameters):
@@ -152,7 +135,9 @@ class SymbolsParameters(NoParameters):
     cursor: Cursor = None
 
 
-class _Numbers(NoParameters):
+class Numbers(NoParameters):
+    """The base of every route that answers with decimals."""
+
     numbers: Literal["number", "string"] = Field(
         default="number", description="Decimals as JSON numbers or, for clients that would round those, as strings."
     )
@@ -163,19 +148,19 @@ class _Numbers(NoParameters):
         return self.numbers == "string"
 
 
-class PricesParameters(_Numbers):
+class PricesParameters(Numbers):
     """GET /v1/prices."""
 
     symbols: Names = Field(description=f"Up to {MAX_SYMBOLS} names with commas between them.")
 
 
-class PriceParameters(_Numbers):
+class PriceParameters(Numbers):
     """GET /v1/prices/{symbol}."""
 
     symbol: str = Field(description="The symbol's name.", examples=["BTCUSDT"])
 
 
-class _Range(_Numbers):
+class _Range(Numbers):
     start: Moment | None = Field(default=None, description="The first time; a date means its midnight in UTC.")
     end: Moment | None = Field(default=None, description="The time at which to stop; it is not included.")
     order: Literal["asc", "desc"] | None = Field(
@@ -237,31 +222,6 @@ class CandleBatchParameters(_Candles):
     """GET /v1/candles."""
 
     symbols: Names = Field(description=f"Up to {MAX_SYMBOLS} names with commas between them.")
-
-
-class ConvertParameters(_Numbers):
-    """GET /v1/convert."""
-
-    source: Text = Field(
-        alias="from", max_length=12, description="What is changed: ISO 4217, or a crypto code.", examples=["BTC"]
-    )
-    target: Text = Field(
-        alias="to", max_length=12, description="Into what: ISO 4217, or a crypto code.", examples=["TRY"]
-    )
-    amount: Amount = Field(
-        default=Decimal(1),
-        description=f"How much of it, above zero. The result has up to {SIGNIFICANT_DIGITS} significant digits.",
-    )
-    at: Moment | None = Field(
-        default=None, description="With the last prices at or before this time, which is not to come; now without it."
-    )
-    max_age_seconds: WholeNumber | None = Field(
-        default=None,
-        ge=1,
-        le=999_999_999,
-        description="How old each leg's price may be at that time; without it "
-        f"{MAX_AGE_SECONDS[AssetType.CRYPTO]} for crypto and {MAX_AGE_SECONDS[AssetType.FOREX]} for reference rates.",
-    )
 
 
 _REASONS = {"string_pattern_mismatch": "expected text without control characters"}

@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 
 from marketflow.domain.reading import Layout
-from marketflow.services.convert import Conversion
 
 REVALIDATE = "private, no-cache"
 """May be kept, but asked for again each time: the entity tag makes that cheap."""
@@ -17,32 +16,6 @@ CONTENT_TYPES = {
     Layout.CSV: "text/csv; charset=utf-8; header=present",
     Layout.NDJSON: "application/x-ndjson",
 }
-
-
-def conversion(answer: Conversion) -> dict[str, object]:
-    """A conversion and its legs."""
-    return {
-        "from": answer.source,
-        "to": answer.target,
-        "amount": answer.amount,
-        "result": answer.result,
-        "rate": answer.rate,
-        "as_of": answer.as_of,
-        "age_seconds": answer.age_seconds,
-        "legs": [
-            {
-                "symbol": leg.symbol,
-                "from": leg.source_currency,
-                "to": leg.target_currency,
-                "rate": leg.rate,
-                "as_of": leg.as_of,
-                "age_seconds": leg.age_seconds,
-                "source": leg.source,
-                "inverted": leg.inverted,
-            }
-            for leg in answer.legs
-        ],
-    }
 
 
 def download(name: str, layout: Layout) -> dict[str, str]:

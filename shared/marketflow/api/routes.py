@@ -1,4 +1,4 @@
-"""Every route of the read API: the table, and what each one does."""
+"""The routes of the read API that most requests are for: the table, and what each one does."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ import json
 from datetime import datetime
 
 from marketflow.api import problems
-from marketflow.api.actions import ActionRoutes
 from marketflow.api.cursors import Cursors
-from marketflow.api.docs import page as docs
 from marketflow.api.json_text import compact
-from marketflow.api.messages import NO_STORE, Request, Response
+from marketflow.api.messages import Request, Response
 from marketflow.api.parameters import (
     CandleBatchParameters,
     CandlesParameters,
-    ConvertParameters,
     HistoryParameters,
     NoParameters,
     PriceParameters,
@@ -23,10 +20,9 @@ from marketflow.api.parameters import (
     SymbolsParameters,
 )
 from marketflow.api.problems import Problem
-from marketflow.api.representations import CONTENT_TYPES, REVALIDATE, conversion, download, openapi
+from marketflow.api.representations import CONTENT_TYPES, REVALIDATE, download, openapi
 from marketflow.api.routing import Access, Route
 from marketflow.domain.reading import Adjustment, CandleQuery, HistoryQuery, SymbolQuery
-from marketflow.services.convert import Converter, Question
 from marketflow.services.market_data import MarketData, unknown_symbol, why_no_price
 
 FOREVER = "private, max-age=31536000, immutable"
@@ -34,13 +30,11 @@ FOREVER = "private, max-age=31536000, immutable"
 
 
 class ReadRoutes:
-    """The read routes over `market_data` and `converter`; `cursors` writes and reads the positions of pages."""
+    """The read routes over `market_data`; `cursors` writes and reads the positions of pages."""
 
-    def __init__(self, *, market_data: MarketData, converter: Converter, cursors: Cursors) -> None:
+    def __init__(self, *, market_data: MarketData, cursors: Cursors) -> None:
         self._market_data = market_data
-        self._converter = converter
         self._cursors = cursors
-        self._actions = ActionRoutes(market_data=market_data, cursors=cursors)
 
     def table(self) -> tuple[Route, ...]:
         """The routes, in the order in which the documentation shows them."""
@@ -67,7 +61,6 @@ class ReadRoutes:
                 summary="This description of the API, for programs.",
                 access=Access.OPEN,
             ),
-            *docs.ROUTES,
             Route(
                 method="GET",
                 path="/v1/symbols",
@@ -84,7 +77,6 @@ class ReadRoutes:
                 parameters=SymbolParameters,
                 problems=(Problem.SYMBOL_NOT_FOUND,),
             ),
-            *self._actions.table(),
             Route(
                 method="GET",
                 path="/v1/prices",
@@ -107,15 +99,6 @@ class ReadRoutes:
                 summary="Observed prices of one symbol.",
                 parameters=HistoryParameters,
                 problems=(Problem.INVALID_CURSOR, Problem.SYMBOL_NOT_FOUND),
-            ),
-            Route(
-                method="GET",
-                path="/v1/convert",
-                handler=self.convert,
-                summary="An amount of one currency in another, through the shortest path of pairs with a price. "
-                "A leg whose source is `parity` is assumed to be one for one: no pair of the two is known.",
-                parameters=ConvertParameters,
-                problems=(Problem.UNKNOWN_CURRENCY, Problem.NO_PATH, Problem.RATE_TOO_OLD),
             ),
             Route(
                 method="GET",
@@ -162,22 +145,6 @@ class ReadRoutes:
     def openapi(self, request: Request, parameters: NoParameters) -> Response:  # noqa: ARG002 - every handler's shape
         """The OpenAPI document, which changes with a deployment only; nobody needs a key for it."""
         return Response(body=openapi(), cache_control="public, no-cache")
-
-    def convert(self, request: Request, parameters: ConvertParameters) -> Response:  # noqa: ARG002 - the same
-        """A conversion; the past may still be filled in, and the present is over at once."""
-        answer = self._converter.convert(
-            Question(
-                source=parameters.source,
-                target=parameters.target,
-                amount=parameters.amount,
-                at=parameters.at,
-                max_age_seconds=parameters.max_age_seconds,
-            )
-        )
-        return Response(
-            body=compact(conversion(answer), quoted=parameters.quoted),
-            cache_control=NO_STORE if parameters.at is None else REVALIDATE,
-        )
 
     def sources(self, request: Request, parameters: NoParameters) -> Response:  # noqa: ARG002 - every handler's shape
         """Every source of the catalogue."""

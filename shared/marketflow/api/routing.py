@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import unquote
@@ -54,6 +54,10 @@ class Route:
     documented: bool = True
 
 
+Later = Callable[[], Iterable[Route]]
+"""Makes routes when they are first asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """A path that exists: the routes by method, and the values of the template's variables, decoded."""
@@ -69,11 +73,19 @@ class Match:
 
 
 class Router:
-    """Finds routes by path. A literal segment wins over a variable; a slash at the end makes no difference."""
+    """Finds routes by path. A literal segment wins over a variable; a slash at the end makes no difference.
 
-    def __init__(self, routes: Iterable[Route]) -> None:
+    `later` are routes that are made when a path begins with their key for the first time: importing what stands behind
+    them would be a part of every cold start.
+    """
+
+    def __init__(self, routes: Iterable[Route], later: Mapping[str, Later] | None = None) -> None:
         self._literal: dict[str, dict[str, Route]] = {}
         self._templates: list[tuple[list[str], dict[str, Route]]] = []
+        self._later = dict(later or {})
+        self._add(routes)
+
+    def _add(self, routes: Iterable[Route]) -> None:
         by_path: dict[str, dict[str, Route]] = {}
         for route in routes:
             methods = by_path.setdefault(route.path, {})
@@ -89,6 +101,8 @@ class Router:
     def match(self, path: str) -> Match | None:
         """What is at `path`, which is percent-encoded; None when nothing is."""
         path = path.rstrip("/")
+        for prefix in [prefix for prefix in self._later if path.startswith(prefix)]:
+            self._add(self._later.pop(prefix)())
         if (methods := self._literal.get(path)) is not None:
             return Match(methods, {})
         segments = path.split("/")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from marketflow.api.app import App, build
-from marketflow.bootstrap.coverage import coverages_in
 from marketflow.bootstrap.process import cursor_key, database_at, per_process, utc_now
 from marketflow.config import ApiSettings
 from marketflow.domain.reading import SourceFacts
 from marketflow.observability import logger
 from marketflow.persistence.reader import Reader
-from marketflow.services.convert import Converter
 from marketflow.services.market_data import MarketData
 from marketflow.sources.catalog import CATALOG
+
+if TYPE_CHECKING:
+    from marketflow.persistence.connection import Database
+    from marketflow.services.convert import Converter
+    from marketflow.services.coverage import Coverages
 
 
 @per_process
@@ -33,10 +38,22 @@ def read_api() -> App:
     reader = Reader(database)
     return build(
         market_data=MarketData(reader=reader, clock=utc_now, sources=sources),
-        converter=Converter(reader=reader, clock=utc_now),
-        coverages=coverages_in(database),
+        converter=lambda: _converter(reader),
+        coverages=lambda: _coverages(database),
         cursor_key=cursor_key(settings.database_url),
         log=logger,
         cors_origins=settings.cors_origins,
         plans=settings.plans,
     )
+
+
+def _converter(reader: Reader) -> Converter:
+    from marketflow.services.convert import Converter  # noqa: PLC0415 - few requests need it
+
+    return Converter(reader=reader, clock=utc_now)
+
+
+def _coverages(database: Database) -> Coverages:
+    from marketflow.bootstrap.coverage import coverages_in  # noqa: PLC0415 - the same
+
+    return coverages_in(database)

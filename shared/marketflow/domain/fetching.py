@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel
 
 from marketflow.domain.interval import Interval
 from marketflow.domain.jobs import Part, PartFailure
+from marketflow.domain.models import STRICT
 from marketflow.domain.ticks import Tick
 
 OUTAGE_FAILURES = frozenset({"no_answer", "retry_later", "blocked", "not_asked"})
@@ -22,7 +23,7 @@ class FetchTask(BaseModel):
     `part` is the part of a backfill that this task is.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = STRICT
 
     version: int = 1
     dataset: str
@@ -44,7 +45,7 @@ class FetchRequest(BaseModel):
     Never holds a credential: `fetch` adds those, so a request can be logged, queued and archived.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = STRICT
 
     source: str
     dataset: str
@@ -59,7 +60,7 @@ class FetchRequest(BaseModel):
 class RawResponse(BaseModel):
     """What came back, untouched. `headers` has lower-case names; `received_at` is our clock, UTC."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = STRICT
 
     status: int
     headers: dict[str, str]
@@ -82,7 +83,7 @@ class Verdict(BaseModel):
     `notice` is a sentence for the operator, to be logged as a warning: the vendor announces the end of an endpoint.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = STRICT
 
     next_due: AwareDatetime | None = None
     budget_used: int | None = None
@@ -98,7 +99,7 @@ class FetchReport(BaseModel):
     that this run gave up for good.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = STRICT
 
     source: str
     started_at: AwareDatetime

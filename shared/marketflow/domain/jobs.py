@@ -15,13 +15,14 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from marketflow.domain.interval import Interval
+from marketflow.domain.models import STRICT
 from marketflow.errors import MalformedPayloadError
 
 
 class Part(BaseModel):
     """One part of a job. `subject` says to a person what it is: the window of a backfill, the key of a replay."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = STRICT
 
     job: str
     number: int
@@ -40,7 +41,7 @@ def archived_part(job: str, key: str) -> Part:
 class PartFailure(BaseModel):
     """A part that will not be tried again. `reason` is a short stable word."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = STRICT
 
     part: Part
     reason: str
@@ -50,7 +51,7 @@ class PartFailure(BaseModel):
 class Listed(BaseModel):
     """How many parts a job has, known once the archive was listed to the end."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = STRICT
 
     job: str
     parts: int
@@ -59,7 +60,7 @@ class Listed(BaseModel):
 class Claim(BaseModel):
     """An archived answer that is to be loaded again."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = STRICT
 
     raw_key: str
     part: Part
@@ -131,7 +132,7 @@ class JobPage:
 
 
 class _Command(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = STRICT
 
     version: Literal[1] = 1
     id: str
@@ -173,7 +174,9 @@ class RedriveCommand(_Command):
 
 
 Command = BackfillCommand | ReplayCommand | RedriveCommand
-_COMMANDS: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="kind")])
+_COMMANDS: TypeAdapter[Command] = TypeAdapter(
+    Annotated[Command, Field(discriminator="kind")], config=ConfigDict(defer_build=True)
+)
 
 
 def read_command(text: bytes) -> Command:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, PositiveInt
+from pydantic import BaseModel, PositiveInt
+
+from marketflow.domain.models import STRICT
 
 OPERATOR = "operator"
 """The plan of the key that the deployment makes for its operator; such a key has no prefix."""
@@ -24,7 +26,7 @@ _OURS = re.compile(f"mf({'|'.join(Plan)})")
 class Limits(BaseModel):
     """What a plan allows one key: requests a second on average (`rate`), at once (`burst`), and a day in UTC."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = STRICT
 
     rate: PositiveInt
     burst: PositiveInt

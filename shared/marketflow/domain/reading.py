@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from marketflow.domain.interval import Interval
-from marketflow.domain.records import ActionKind
+
+if TYPE_CHECKING:
+    # Nothing is read from these annotations, and most requests need none of the words of the ETL.
+    from marketflow.domain.records import ActionKind
 
 
 class Layout(StrEnum):

@@ -12,7 +12,7 @@ class DatasetState(BaseModel):
     `symbols` (vendor spelling) are those that it asked for; None before the first run, or when nobody noted them.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     last_complete_at: AwareDatetime | None = None
     next_due_at: AwareDatetime | None = None
@@ -27,7 +27,7 @@ class SourceState(BaseModel):
     schedule. `unavailable` holds symbols (vendor spelling) that it did not know, with the time of the next try.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     datasets: dict[str, DatasetState] = {}
     not_before: AwareDatetime | None = None

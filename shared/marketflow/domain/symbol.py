@@ -5,7 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import AwareDatetime, BaseModel, StringConstraints
+
+from marketflow.domain.models import STRICT
 
 SymbolName = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^\S+$")]
 CurrencyCode = Annotated[str, StringConstraints(min_length=1, max_length=12, pattern=r"^[A-Z0-9]+$")]
@@ -28,7 +30,7 @@ class Symbol(BaseModel):
     `timezone` is an IANA name; it decides on which date a daily candle falls.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = STRICT
 
     symbol: SymbolName
     source: str
@@ -46,7 +48,7 @@ class Symbol(BaseModel):
 class SymbolRecord(BaseModel):
     """A symbol as the database has it: with its number, which stored rows go by and users may ask by, and its times."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = STRICT
 
     id: int
     symbol: Symbol

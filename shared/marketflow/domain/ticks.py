@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, field_validator
+
+from marketflow.domain.models import STRICT
 
 
 class Tick(BaseModel):
@@ -12,7 +14,7 @@ class Tick(BaseModel):
     placeholder that nobody filled in (`<aws.scheduler.execution-id>`) is no name.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = STRICT
 
     version: int = 1
     execution_id: str | None = None

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, V
 from marketflow.domain.fetching import FetchReport, FetchRequest, RawResponse
 from marketflow.domain.jobs import Claim, Listed, Part
 from marketflow.domain.loading import Delivery
+from marketflow.domain.models import STRICT
 from marketflow.errors import MalformedPayloadError
 
 MAX_MESSAGE_BYTES = 200_000
@@ -19,7 +20,7 @@ COMPRESSION_LEVEL = 6
 
 
 class _Message(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
+    model_config = ConfigDict(**STRICT, ser_json_bytes="base64", val_json_bytes="base64")
 
     version: Literal[1] = 1
     correlation_id: str

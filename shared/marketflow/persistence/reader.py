@@ -34,7 +34,6 @@ from marketflow.domain.reading import (
     SymbolPage,
     SymbolQuery,
 )
-from marketflow.domain.records import ActionKind
 from marketflow.persistence import actions_sql, read_sql, revision, rolled_sql
 from marketflow.persistence.connection import Database
 from marketflow.persistence.connector import sqlstate
@@ -129,6 +128,9 @@ class Reader:
         )
         if not rows:
             return None
+        # Only this route needs a word of the ETL's, whose module no other request shall wait for at a cold start.
+        from marketflow.domain.records import ActionKind  # noqa: PLC0415
+
         text, effective, kind = rows[0]
         return ActionPage(
             body=_wrap(text or "", query.layout, header=actions_sql.HEADER),

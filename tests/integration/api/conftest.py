@@ -47,8 +47,8 @@ class RealClient(Client):
         )
         self.app = build(
             market_data=market_data,
-            converter=converter,
-            coverages=coverages,
+            converter=lambda: converter,
+            coverages=lambda: coverages,
             cursor_key=KEY,
             log=self.log,
             plans=PLANS,

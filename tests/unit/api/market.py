@@ -273,8 +273,8 @@ class Client:
     def __post_init__(self) -> None:
         self.app: App = build(
             market_data=MarketData(reader=self.reader, clock=lambda: NOON, sources=[BINANCE]),
-            converter=Converter(reader=self.reader, clock=lambda: NOON),
-            coverages=Coverages(
+            converter=lambda: Converter(reader=self.reader, clock=lambda: NOON),
+            coverages=lambda: Coverages(
                 reader=self.reader, clock=lambda: NOON, supplies={"binance": CRYPTO_SUPPLY, "yahoo": STOCK_SUPPLY}
             ),
             cursor_key=KEY,

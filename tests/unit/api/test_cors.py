@@ -19,8 +19,8 @@ def headers(*origins: str, page: str | None, path: str = "/v1/health") -> dict[s
     """The answer's headers to a request of a page, when these origins are allowed."""
     app = build(
         market_data=MarketData(reader=FakeReader(), clock=lambda: NOON, sources=[]),
-        converter=Converter(reader=FakeReader(), clock=lambda: NOON),
-        coverages=Coverages(reader=FakeReader(), clock=lambda: NOON, supplies={}),
+        converter=lambda: Converter(reader=FakeReader(), clock=lambda: NOON),
+        coverages=lambda: Coverages(reader=FakeReader(), clock=lambda: NOON, supplies={}),
         cursor_key=KEY,
         log=FakeLog(),
         cors_origins=origins,

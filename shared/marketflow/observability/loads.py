@@ -1,0 +1,29 @@
+"""What the log and the metrics say of a message that was loaded."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from marketflow.observability import logger, metrics
+from marketflow.services.loading import Loaded
+
+MOVES_LOGGED = 20
+"""Of one answer: a chart in another unit has hundreds, and the first ones say it all."""
+
+
+def note_load(loaded: Loaded) -> None:
+    """Log what a message became and count it; refused rows are a warning, and so is each price that is held back."""
+    logger.set_correlation_id(loaded.correlation_id)
+    if (result := loaded.result) is None:
+        return
+    facts = {"source": loaded.source, "raw_key": loaded.raw_key, **asdict(result), "moves": len(result.moves)}
+    (logger.warning if result.quarantined else logger.info)("loaded", extra={"load": facts})
+    written = result.candles_written + result.prices_written + result.actions_written
+    metrics.add_metric(name="RowsWritten", unit=MetricUnit.Count, value=written)
+    metrics.add_metric(name="RowsQuarantined", unit=MetricUnit.Count, value=result.quarantined)
+    metrics.add_metric(name="MovesHeld", unit=MetricUnit.Count, value=len(result.moves))
+    for move in result.moves[:MOVES_LOGGED]:
+        # The raw object is that of the row, which another answer may have brought.
+        logger.warning("absurd move held back", extra={"move": asdict(move)})
