@@ -240,29 +240,36 @@ def test_a_month_comes_back_by_the_setting_and_a_replay(pipeline: Pipeline) -> N
     assert {dataset: pipeline.exported(dataset, JANUARY) for dataset in ALL} == before
 
 
-def test_a_reader_is_not_disturbed(pipeline: Pipeline, database_url: str) -> None:
-    """Its query goes on while the drop waits for half a second, and for no longer; the next run drops the month."""
+def test_a_reader_is_never_the_victim(pipeline: Pipeline, database_url: str) -> None:
+    """It holds the prices and wants the candles, the drop the other way round: the drop gives up, and comes again."""
     reader = Database(database_url)
-    reading = threading.Thread(
-        target=lambda: reader.query("SELECT count(*), pg_sleep(2) FROM candles WHERE interval = '1m'")
-    )
+    answers: list[object] = []
     tries: list[str] = []
+
+    def read() -> None:
+        statements = ("SELECT count(*) FROM prices", "SELECT pg_sleep(1)", "SELECT count(*) FROM candles")
+        try:
+            answers.extend(reader.together(*((statement, {}) for statement in statements)))
+        except RetryLaterError as error:
+            answers.append(error)
+
+    reading = threading.Thread(target=read)
+    asleep = "SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
 
     def watched(name: str) -> None:
         if name == "retire":
             tries.append(name)
             if len(tries) == 1:
                 reading.start()
-                while not pipeline.database.query(
-                    "SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(2)%' AND wait_event = 'PgSleep'"
-                ):
+                while not pipeline.database.query(asleep):
                     pass
 
     pipeline.fails = watched
     assert pipeline.retire().retired == [JANUARY]
-    assert len(tries) > 1
     reading.join()
     reader.close()
+    assert answers[::2] == [[[2]], [[16]]]
+    assert len(tries) > 1
 
 
 def test_a_drop_that_never_gets_its_moment_is_left_for_the_next_run(pipeline: Pipeline) -> None:
