@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from typing import Any
 
 from marketflow.errors import MalformedPayloadError
 
@@ -20,10 +22,13 @@ MINOR_UNITS: dict[str, tuple[str, int]] = {
 CROSS_RATE_DIGITS = 10
 
 _LARGEST_POWER = 23  # below 10**24: no price or volume of any market comes near it
+_FLOAT_DIGITS = 15
 _SMALLEST_POWER = -30  # finer than any tick; a longer tail is a broken number, and would fill a NUMERIC column
 _EXACT = Context(prec=120)
 _CROSS = Context(prec=CROSS_RATE_DIGITS, rounding=ROUND_HALF_EVEN)
-_is_plain = re.compile(r"-?[0-9]{1,24}(?:\.[0-9]{1,30})?").fullmatch
+_PLAIN = r"-?[0-9]{1,24}+(?:\.[0-9]{1,30}+)?+"
+_is_plain = re.compile(_PLAIN).fullmatch
+_are_plain = re.compile(f"(?:{_PLAIN},)*+").fullmatch
 
 
 def plain_decimal(text: object) -> Decimal:
@@ -35,6 +40,24 @@ def plain_decimal(text: object) -> Decimal:
     if isinstance(text, str) and _is_plain(text):
         return Decimal(text)
     raise MalformedPayloadError(f"{shown(text)} is not a plain decimal number.", reason="not_a_number")
+
+
+def are_plain(texts: Sequence[Any]) -> bool:
+    """Whether `plain_decimal` takes each of `texts`; all are looked at in one go, several times as fast."""
+    try:
+        joined = ",".join([*texts, ""])
+    except TypeError:
+        return False
+    return joined.count(",") == len(texts) and _are_plain(joined) is not None
+
+
+def comparable(columns: Sequence[Sequence[str]]) -> Sequence[Sequence[float | Decimal]]:
+    """Plain decimal texts as numbers that compare with each other as they do: floats where none has many digits.
+
+    Of up to 15 digits no two decimals have the same float, and a greater one has a greater float. Only to compare.
+    """
+    short = max(max(map(len, column)) for column in columns) <= _FLOAT_DIGITS
+    return [list(map(float if short else Decimal, column)) for column in columns]
 
 
 def json_number(text: str) -> Decimal:

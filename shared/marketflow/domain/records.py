@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -92,10 +93,10 @@ class Reject:
 class ParsedPayload:
     """Everything that one response says, in the order in which it says it.
 
-    `asked` says for which open times it is complete, `sessions` when the exchange is open.
+    `candles` may be a `series.Series`. `asked` says for which open times it is complete, `sessions` when the exchange is open.
     """
 
-    candles: tuple[Candle, ...] = ()
+    candles: Sequence[Candle] = ()
     prices: tuple[Price, ...] = ()
     rejects: tuple[Reject, ...] = field(default=())
     actions: tuple[CorporateAction, ...] = ()

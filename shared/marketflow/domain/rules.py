@@ -1,7 +1,8 @@
 """What makes a row data: the rules that every stored candle, price and corporate action satisfies, whoever sent it.
 
 A rule looks at one row and at the source's own clock and answers what is wrong, or None. `first_fault` asks a list of
-them in order, so that a rule may rely on the ones before it.
+them in order, so that a rule may rely on the ones before it. A rule of candles can also see at a glance, from their
+columns, that all of a series are data: `candle_faults` looks at rows only where it does not.
 """
 
 from __future__ import annotations
@@ -10,10 +11,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
+from itertools import compress
+from operator import ge
 from typing import TypeVar
 
 from marketflow.domain.interval import Interval
+from marketflow.domain.money import comparable
 from marketflow.domain.records import ActionKind, Candle, CorporateAction, Price
+from marketflow.domain.series import Series
 
 CLOCK_TOLERANCE = timedelta(seconds=60)
 """How far a source's servers may disagree about the time before a row is one from the future."""
@@ -38,7 +44,20 @@ class Fault:
     detail: str
 
 
-CandleRule = Callable[[Candle, datetime], Fault | None]
+@dataclass(frozen=True, slots=True)
+class CandleRule:
+    """A rule of candles: `fault` says what is wrong with one, `holds` whether it is plain that none of a series is.
+
+    Where `holds` gives True, `fault` gives None for each candle of the series; False only means to look closer.
+    """
+
+    fault: Callable[[Candle, datetime], Fault | None]
+    holds: Callable[[Series, datetime], bool]
+
+    def __call__(self, candle: Candle, clock: datetime) -> Fault | None:
+        return self.fault(candle, clock)
+
+
 PriceRule = Callable[[Price, datetime], Fault | None]
 ActionRule = Callable[[CorporateAction, datetime], Fault | None]
 _Row = TypeVar("_Row")
@@ -50,6 +69,21 @@ def first_fault(row: _Row, clock: datetime, rules: Iterable[Callable[[_Row, date
         if (fault := rule(row, clock)) is not None:
             return fault
     return None
+
+
+def _at_a_glance(
+    holds: Callable[[Series, datetime], bool],
+) -> Callable[[Callable[[Candle, datetime], Fault | None]], CandleRule]:
+    """Makes the rule about one candle, which it decorates, into one that knows `holds` too."""
+    return partial(CandleRule, holds=holds)
+
+
+def candle_faults(candles: Sequence[Candle], clock: datetime, rules: Sequence[CandleRule]) -> dict[int, Fault]:
+    """What is wrong with which of `candles`, by their places; nothing when all are data. `clock` as in `first_fault`."""
+    if isinstance(candles, Series) and candles and all(rule.holds(candles, clock) for rule in rules):
+        return {}
+    found = ((place, first_fault(candle, clock, rules)) for place, candle in enumerate(candles))
+    return {place: fault for place, fault in found if fault is not None}
 
 
 def _number_fault(name: str, value: Decimal) -> Fault | None:
@@ -66,6 +100,11 @@ def _time_fault(name: str, moment: datetime, clock: datetime) -> Fault | None:
     return None
 
 
+def _plain_numbers(_: Series, __: datetime) -> bool:
+    return True  # a series has nothing but plain decimals, which are no longer than that
+
+
+@_at_a_glance(_plain_numbers)
 def candle_numbers(candle: Candle, _: datetime) -> Fault | None:
     """Every number is finite, and of a size that markets have."""
     for name in ("open", "high", "low", "close", "volume", "quote_volume"):
@@ -75,6 +114,14 @@ def candle_numbers(candle: Candle, _: datetime) -> Fault | None:
     return None
 
 
+def _enclosed(series: Series, _: datetime) -> bool:
+    opens, highs, lows, closes = comparable((series.opens, series.highs, series.lows, series.closes))
+    above = all(map(ge, highs, opens)) and all(map(ge, highs, closes))
+    below = all(map(ge, opens, lows)) and all(map(ge, closes, lows))
+    return min(lows) > 0 and above and below
+
+
+@_at_a_glance(_enclosed)
 def candle_prices(candle: Candle, _: datetime) -> Fault | None:
     """Prices are above zero; high is at least and low at most each of the four."""
     prices = (candle.open, candle.high, candle.low, candle.close)
@@ -86,6 +133,14 @@ def candle_prices(candle: Candle, _: datetime) -> Fault | None:
     return None
 
 
+def _counted(series: Series, _: datetime) -> bool:
+    volumes = (*filter(None, series.volumes), *filter(None, series.quote_volumes))
+    trades = [number for number in series.trades if number is not None]
+    # The text of a number begins with a digit or, if it is negative, with a minus, which sorts before all of them.
+    return min(volumes, default="0") >= "0" and min(trades, default=0) >= 0 and max(trades, default=0) <= LARGEST_COUNT
+
+
+@_at_a_glance(_counted)
 def candle_volumes(candle: Candle, _: datetime) -> Fault | None:
     """Volumes and the number of trades are zero or more. Zero is data, and so is a volume that the source lacks."""
     for name in ("volume", "quote_volume", "trades"):
@@ -97,11 +152,22 @@ def candle_volumes(candle: Candle, _: datetime) -> Fault | None:
     return None
 
 
+def _begun(series: Series, clock: datetime) -> bool:
+    return series.span[1] <= clock + CLOCK_TOLERANCE
+
+
+@_at_a_glance(_begun)
 def candle_began(candle: Candle, clock: datetime) -> Fault | None:
     """The candle has begun by the source's clock."""
     return _time_fault("open_time", candle.open_time, clock)
 
 
+def _gridded(series: Series, _: datetime) -> bool:
+    length = series.interval.fixed
+    return length is not None and _multiples(series.open_times, length)
+
+
+@_at_a_glance(_gridded)
 def on_utc_grid(candle: Candle, _: datetime) -> Fault | None:
     """A market that never closes has candles at whole multiples of their length, weeks from Monday, in UTC.
 
@@ -122,6 +188,16 @@ def on_utc_grid(candle: Candle, _: datetime) -> Fault | None:
     return None if fits else Fault("off_grid", f"No {candle.interval} candle opens at {moment.isoformat()}.")
 
 
+def _multiples(seconds: Iterable[int], length: timedelta) -> bool:
+    step = length // timedelta(seconds=1)
+    return not any([moment % step for moment in seconds])
+
+
+def _whole_minutes(series: Series, _: datetime) -> bool:
+    return _multiples(series.open_times, timedelta(minutes=1))
+
+
+@_at_a_glance(_whole_minutes)
 def on_whole_minute(candle: Candle, _: datetime) -> Fault | None:
     """Sessions of exchanges begin at any minute, and hourly candles with them; no candle begins inside a minute."""
     if candle.open_time.second or candle.open_time.microsecond:
@@ -129,6 +205,12 @@ def on_whole_minute(candle: Candle, _: datetime) -> Fault | None:
     return None
 
 
+def _ended(series: Series, clock: datetime) -> bool:
+    newest = max(compress(series.open_times, series.finals), default=0)
+    return series.interval.next_open(datetime.fromtimestamp(newest, UTC)) <= clock
+
+
+@_at_a_glance(_ended)
 def ended_if_final(candle: Candle, clock: datetime) -> Fault | None:
     """A final candle has ended by the source's clock. For markets that never close: a session may end one early."""
     end = candle.interval.next_open(candle.open_time)

@@ -9,7 +9,7 @@ from datetime import datetime
 from marketflow.domain.fetching import RawResponse
 from marketflow.domain.loading import WHOLE_PAYLOAD, Delivery, LoadResult, Provenance
 from marketflow.domain.records import Candle, CorporateAction, ParsedPayload, Price, Reject
-from marketflow.domain.rules import Fault, first_fault
+from marketflow.domain.rules import Fault, candle_faults, first_fault
 from marketflow.errors import MalformedPayloadError, MarketFlowError
 from marketflow.etl.base import Archive, Loader, Parser
 from marketflow.etl.coverage import account
@@ -73,20 +73,20 @@ class Pipeline:
 
     def transform(self, payload: ParsedPayload, *, clock: datetime) -> ParsedPayload:
         """The rows that satisfy the strategy's rules; each other one as a Reject with its reason."""
-        candles: list[Candle] = []
         prices: list[Price] = []
         actions: list[CorporateAction] = []
         rejects = list(payload.rejects)
-        for candle in payload.candles:
-            fault = first_fault(candle, clock, self._strategy.candle_rules)
-            candles.append(candle) if fault is None else rejects.append(_reject(candle, fault))
+        candles = payload.candles
+        if faults := candle_faults(candles, clock, self._strategy.candle_rules):
+            rejects += [_reject(candles[place], fault) for place, fault in faults.items()]
+            candles = tuple(candle for place, candle in enumerate(candles) if place not in faults)
         for price in payload.prices:
             fault = first_fault(price, clock, self._strategy.price_rules)
             prices.append(price) if fault is None else rejects.append(_reject(price, fault))
         for action in payload.actions:
             fault = first_fault(action, clock, self._strategy.action_rules)
             actions.append(action) if fault is None else rejects.append(_reject(action, fault))
-        return ParsedPayload(tuple(candles), tuple(prices), tuple(rejects), tuple(actions))
+        return ParsedPayload(candles, tuple(prices), tuple(rejects), tuple(actions))
 
     def load(self, delivery: Delivery, response: RawResponse, payload: ParsedPayload) -> LoadResult:
         """Store the rows under the name of the answer that they come from."""

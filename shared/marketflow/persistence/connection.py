@@ -47,6 +47,19 @@ class _BrokenError(Exception):
     """The connection is gone."""
 
 
+def _bind(values: Sequence[str | None]) -> bytes:
+    """The message that gives the unnamed statement its parameters, all of them and the answer as text."""
+    core = pg8000.core
+    parts = [core.NULL_BYTE, core.NULL_BYTE, core.H_pack(0), core.H_pack(len(values))]
+    for value in values:
+        if value is None:
+            parts.append(core.i_pack(-1))
+        else:
+            encoded = value.encode()
+            parts += [core.i_pack(len(encoded)), encoded]
+    return b"".join([*parts, core.H_pack(0)])
+
+
 def _utc(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
@@ -69,12 +82,16 @@ class _Wire(pg8000.native.Connection):  # type: ignore[misc]  # its base has no 
     def execute_once(self, statements: Sequence[_Bound]) -> list[_Rows]:
         """The rows of each of `statements`; none of one that returns none."""
         core = pg8000.core
+        messages = []
         for statement, values in statements:
-            self.send_PARSE(core.NULL_BYTE, statement)
-            self.send_BIND(core.NULL_BYTE, make_params(self.py_types, values))
-            self._send_message(core.DESCRIBE, core.PORTAL + core.NULL_BYTE)
-            self.send_EXECUTE()
-        self._send_message(core.SYNC, b"")
+            messages += [
+                core._create_message(core.PARSE, core.NULL_BYTE + statement.encode() + core.NULL_BYTE + core.H_pack(0)),  # noqa: SLF001 - pg8000's own way to frame
+                core._create_message(core.BIND, _bind(make_params(self.py_types, values))),  # noqa: SLF001 - the same
+                core._create_message(core.DESCRIBE, core.PORTAL + core.NULL_BYTE),  # noqa: SLF001 - the same
+                core.EXECUTE_MSG,
+            ]
+        # One write, and no flush behind each message: the server would wake us up to hear its answer to every one.
+        self._send_message(b"".join([*messages, core.SYNC]), b"")
         core._flush(self._sock)  # noqa: SLF001 - pg8000's own way to name a failed write
         self._results = []
         self.handle_messages(core.Context(None))

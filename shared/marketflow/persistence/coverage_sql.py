@@ -13,9 +13,10 @@ ASKED = """asked AS (
         source_symbol text, interval candle_interval, fetched tstzmultirange, refused tstzmultirange,
         closed tstzmultirange
     )
-    JOIN symbols AS s ON s.source = :owner AND s.source_symbol = a.source_symbol
+    JOIN named AS s ON s.source_symbol = a.source_symbol
     CROSS JOIN LATERAL (
         SELECT EXISTS (SELECT FROM misfits AS m WHERE m.source_symbol = a.source_symbol AND m.position >= 0) AS odd
+        OFFSET 0  -- else it is planned, and looked for, three times
     ) AS judged
     ORDER BY s.id, a.interval
     ON CONFLICT (symbol_id, interval) DO UPDATE SET
@@ -32,7 +33,7 @@ SESSIONS = """seen_sessions AS (
     FROM json_to_recordset(CAST(:sessions AS json)) AS p (
         source_symbol text, opens_at timestamptz, closes_at timestamptz
     )
-    JOIN symbols AS s ON s.source = :owner AND s.source_symbol = p.source_symbol
+    JOIN named AS s ON s.source_symbol = p.source_symbol
     WHERE NOT EXISTS (
         SELECT FROM sessions AS k
         WHERE k.exchange = coalesce(s.exchange, s.symbol) AND k.opens_at = p.opens_at AND k.closes_at <= p.closes_at

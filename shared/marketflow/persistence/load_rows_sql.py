@@ -7,7 +7,7 @@ PRICE_ROWS = """price_rows AS MATERIALIZED (
     FROM json_to_recordset(CAST(:prices AS json)) AS r (
         position integer, source_symbol text, currency text, as_of timestamptz, price numeric
     )
-    LEFT JOIN symbols AS s ON s.source = :owner AND s.source_symbol = r.source_symbol
+    LEFT JOIN named AS s ON s.source_symbol = r.source_symbol
 ), good_prices AS MATERIALIZED (
     SELECT DISTINCT ON (symbol_id, as_of) *
     FROM price_rows WHERE fits
@@ -15,7 +15,14 @@ PRICE_ROWS = """price_rows AS MATERIALIZED (
 )"""
 
 PRICE_WRITES = """changed_prices AS MATERIALIZED (
-    SELECT g.* FROM good_prices AS g LEFT JOIN prices AS p USING (symbol_id, as_of)
+    SELECT g.* FROM good_prices AS g
+    LEFT JOIN LATERAL (
+        -- Each by itself, through the index. The bounds let a plan leave out partitions before it runs.
+        SELECT p.* FROM prices AS p
+        WHERE p.symbol_id = g.symbol_id AND p.as_of = g.as_of
+          AND p.as_of BETWEEN CAST(:first_moment AS timestamptz) AND CAST(:last_moment AS timestamptz)
+        OFFSET 0
+    ) AS p ON true
     WHERE p.price IS NULL OR (
         p.price <> g.price
         AND (p.observed_at, p.raw_id) <= (CAST(:observed_at AS timestamptz), CAST(:raw_id AS bigint))
@@ -34,7 +41,7 @@ PRICE_WRITES = """changed_prices AS MATERIALIZED (
       )
 )"""
 
-PRICE_COUNTS = "(SELECT count(*) FROM good_prices), (SELECT count(*) FROM changed_prices)"
+PRICE_COUNTS = "SELECT (SELECT count(*) FROM good_prices), (SELECT count(*) FROM changed_prices)"
 
 ACTION_ROWS = """action_rows AS MATERIALIZED (
     -- A dividend may be paid in another currency than the share is quoted in.
@@ -43,7 +50,7 @@ ACTION_ROWS = """action_rows AS MATERIALIZED (
         position integer, source_symbol text, kind text, effective timestamptz, amount numeric, currency text,
         numerator numeric, denominator numeric
     )
-    LEFT JOIN symbols AS s ON s.source = :owner AND s.source_symbol = r.source_symbol
+    LEFT JOIN named AS s ON s.source_symbol = r.source_symbol
 ), good_actions AS MATERIALIZED (
     SELECT DISTINCT ON (symbol_id, kind, effective) *
     FROM action_rows WHERE symbol_id IS NOT NULL
@@ -88,4 +95,4 @@ ACTION_WRITES = f"""changed_actions AS MATERIALIZED (
                ELSE NOT {_LATE} END
 )"""  # noqa: S608 - put together from the constants above
 
-ACTION_COUNTS = "(SELECT count(*) FROM good_actions), (SELECT count(*) FROM changed_actions)"
+ACTION_COUNTS = "SELECT (SELECT count(*) FROM good_actions), (SELECT count(*) FROM changed_actions)"

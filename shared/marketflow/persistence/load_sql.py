@@ -27,10 +27,7 @@ _RAW_OBJECT = """raw_object AS (
 )"""
 
 _MISFITS = {
-    "candles": """
-    SELECT position, source_symbol, currency, quote_currency,
-           CAST(to_jsonb(c) - CAST('{symbol_id,quote_currency,fits}' AS text[]) AS text) AS row_text
-    FROM candle_rows AS c WHERE fits IS NOT TRUE""",
+    "candles": load_candles_sql.MISFITS,
     "prices": """
     SELECT position, source_symbol, currency, quote_currency, CAST(to_json(p) AS text) AS row_text
     FROM price_rows AS p WHERE fits IS NOT TRUE""",
@@ -67,7 +64,7 @@ _QUARANTINED = """quarantined AS (
 )"""
 
 _MOMENTS = {
-    "candles": "SELECT open_time AS moment FROM good_candles",
+    "candles": load_candles_sql.NEWEST,
     "prices": "SELECT as_of AS moment FROM good_prices",
 }
 
@@ -98,18 +95,19 @@ _COUNTS = {
     "prices": load_rows_sql.PRICE_COUNTS,
     "actions": load_rows_sql.ACTION_COUNTS,
 }
-_NONE = {"candles": "0, 0, 0", "prices": "0, 0", "actions": "0, 0"}
+_NONE = {"candles": "SELECT 0, 0, 0", "prices": "SELECT 0, 0", "actions": "SELECT 0, 0"}
 
 
 @cache
 def load(parts: frozenset[str]) -> str:
     """The statement for a payload that has these parts: candles, prices, actions, asked, sessions.
 
-    It has the parameters `raw_id`, `raw_key`, `source`, `dataset`, `observed_at`, `rejects` and one for each part, and
-    answers how many candles are good, were written, and need `load_candles_sql.CORRECT`; how many prices and actions
-    are good and were written; how many rows were refused.
+    It has the parameters `raw_id`, `raw_key`, `source`, `dataset`, `observed_at`, `rejects`, one for each part, `owner`
+    and `names` (every spelling in any part) where there is a part, and the bounds of candles and of prices. It answers
+    how many candles are good, were written, and need `load_candles_sql.CORRECT`; how many prices and actions are good
+    and were written; how many rows were refused.
     """
-    steps = [_RAW_OBJECT, *(text for part, text in _ROWS.items() if part in parts)]
+    steps = [*([load_candles_sql.NAMED] if parts else []), _RAW_OBJECT, *(text for part, text in _ROWS.items() if part in parts)]
     misfits = [text for part, text in _MISFITS.items() if part in parts] or [_NO_MISFITS]
     steps.append(f"misfits AS ({' UNION ALL '.join(misfits)}\n)")
     steps += [text for part, text in _WRITES.items() if part in parts]
@@ -117,8 +115,8 @@ def load(parts: frozenset[str]) -> str:
     moments = [text for part, text in _MOMENTS.items() if part in parts]
     if moments:
         steps.append(_STATUS.format(moments=" UNION ALL ".join(moments)))
-    counts = [text if part in parts else _NONE[part] for part, text in _COUNTS.items()]
-    return f"WITH {', '.join(steps)}\nSELECT {', '.join(counts)}, (SELECT count(*) FROM quarantined)"
+    counts = [f"({text if part in parts else _NONE[part]}) AS {part}" for part, text in _COUNTS.items()]
+    return f"WITH {', '.join(steps)}\nSELECT * FROM {', '.join(counts)}, (SELECT count(*) FROM quarantined) AS refused"
 
 
 REPORT = """

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,9 +14,11 @@ from pg8000.exceptions import DatabaseError  # type: ignore[import-untyped]  # p
 
 from marketflow.domain.coverage import Asked, Session, Span
 from marketflow.domain.fetching import FetchReport
+from marketflow.domain.interval import Interval
 from marketflow.domain.loading import LoadResult, Provenance
 from marketflow.domain.moves import BOUNDS
-from marketflow.domain.records import Candle, CorporateAction, ParsedPayload, Price, Reject
+from marketflow.domain.records import CorporateAction, ParsedPayload, Price, Reject
+from marketflow.domain.series import Series, series_of
 from marketflow.domain.symbol import AssetType
 from marketflow.persistence.connection import Database
 from marketflow.persistence.load_candles_sql import CORRECT
@@ -62,8 +65,9 @@ class Loader:
 
     def _load(self, payload: ParsedPayload, provenance: Provenance) -> LoadResult:
         owner = provenance.owner or provenance.source
+        series = series_of(payload.candles)
         parts = {
-            "candles": _json(_candle(candle) for candle in payload.candles),
+            "candles": _json(_series(one) for one in series),
             "prices": _json(_price(price) for price in payload.prices),
             "actions": _json(_action(action) for action in payload.actions),
             "asked": _json(_asked(asked) for asked in payload.asked),
@@ -76,14 +80,16 @@ class Loader:
             "raw_key": provenance.raw_key,
             "source": provenance.source,
             "owner": owner,
+            "names": _names(series, payload.prices, payload.actions, payload.asked, payload.sessions),
             "dataset": provenance.dataset,
             "observed_at": provenance.observed_at,
             "rejects": _json(_reject(reject) for reject in payload.rejects),
             **parts,
+            **_places(series, payload.prices),
         }
-        names = _names(payload)
+        names = _names(series, payload.prices, payload.actions)
         lock: list[Statement] = [(LOCK, {"source": owner, "names": names})] if names else []
-        judge = judgements(payload, source=owner, raw_id=number, bounds=self._bounds)
+        judge = judgements(series, payload, source=owner, raw_id=number, bounds=self._bounds)
         counts, judged = self._write(lock, (load(frozenset(parts)), parameters), judge, roll_ups(judge))
         candles, candles_written, odd, prices, prices_written, actions, actions_written, quarantined = counts
         if odd:
@@ -123,11 +129,22 @@ class Loader:
         )
 
 
-def _names(payload: ParsedPayload) -> list[str]:
-    """The vendor's names of the symbols that the payload has rows of."""
-    names = {row.source_symbol for row in payload.candles}
-    names |= {row.source_symbol for row in payload.prices} | {row.source_symbol for row in payload.actions}
-    return sorted(storable(name) for name in names)
+def _names(*rows: Iterable[Series | Price | CorporateAction | Asked | Session]) -> list[str]:
+    """The vendor's names of the symbols that `rows` are about."""
+    return sorted({storable(row.source_symbol) for some in rows for row in some})
+
+
+def _places(series: Sequence[Series], prices: Sequence[Price]) -> dict[str, object]:
+    """Between which times, ends included, the rows are that a payload has, and of which intervals."""
+    places: dict[str, object] = {}
+    if series:
+        spans = [one.span for one in series]
+        places["intervals"] = sorted({one.interval.value for one in series})
+        places["first_open"], places["last_open"] = min(one[0] for one in spans), max(one[1] for one in spans)
+    if prices:
+        moments = [price.as_of for price in prices]
+        places["first_moment"], places["last_moment"] = min(moments), max(moments)
+    return places
 
 
 def raw_id(raw_key: str) -> int:
@@ -151,22 +168,34 @@ def _number(value: Decimal | None) -> str | None:
     return None if value is None else str(value)
 
 
-def _candle(candle: Candle) -> dict[str, object]:
+def _series(series: Series) -> dict[str, object]:
+    # Days begin at any hour: what an answer says of one reaches from its open time for an hour.
+    reach = timedelta(minutes=1) if series.interval is Interval.M1 else timedelta(hours=1)
     return {
-        "position": candle.position,
-        "source_symbol": storable(candle.source_symbol),
-        "currency": candle.currency,
-        "interval": candle.interval.value,
-        "open_time": candle.open_time.isoformat(),
-        "open": _number(candle.open),
-        "high": _number(candle.high),
-        "low": _number(candle.low),
-        "close": _number(candle.close),
-        "volume": _number(candle.volume),
-        "quote_volume": _number(candle.quote_volume),
-        "trades": candle.trades,
-        "final": candle.final,
+        "source_symbol": storable(series.source_symbol),
+        "currency": series.currency,
+        "interval": series.interval.value,
+        "newest": series.span[1].isoformat(),
+        "said": _ranges(series.final_runs(reach)),
+        "position": _array(series.positions),
+        "open_time": _array(series.open_times),
+        "open": _array(series.opens),
+        "high": _array(series.highs),
+        "low": _array(series.lows),
+        "close": _array(series.closes),
+        "volume": _array(series.volumes),
+        "quote_volume": _array(series.quote_volumes),
+        "trades": _array(series.trades),
+        "final": _array(series.finals),
     }
+
+
+def _array(column: Sequence[str | int | None]) -> str:
+    """The text of an array; the text of a number, or of a boolean, needs no quotes in it."""
+    try:
+        return "{" + ",".join(column) + "}"  # type: ignore[arg-type]  # most columns are of texts, and none is missing
+    except TypeError:
+        return "{" + ",".join(["NULL" if one is None else str(one) for one in column]) + "}"
 
 
 def _price(price: Price) -> dict[str, object]:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from marketflow.domain.interval import Interval
 from marketflow.domain.moves import LOOK_BACKS, PRICE_LOOK_BACK, Move
 from marketflow.domain.records import ActionKind, ParsedPayload
+from marketflow.domain.series import Series
 from marketflow.domain.symbol import AssetType
 
 Statement = tuple[str, Mapping[str, object]]
@@ -32,9 +33,9 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def judgements(
-    payload: ParsedPayload, *, source: str, raw_id: int, bounds: Mapping[AssetType, Decimal]
+    series: Sequence[Series], payload: ParsedPayload, *, source: str, raw_id: int, bounds: Mapping[AssetType, Decimal]
 ) -> list[Statement]:
-    """The statements that judge the rows of `payload`, whose symbols are those of `source`.
+    """The statements that judge `series` and the other rows of their `payload`, whose symbols are those of `source`.
 
     Each gives a row for `move` of everything that is held since this answer was loaded, and of what of it is held.
     """
@@ -45,7 +46,7 @@ def judgements(
     }
     splits = _split_names(payload)
     of_tables = (
-        (CANDLES, [*_candle_spans(payload), *(_whole(name, interval) for name in splits for interval in LOOK_BACKS)]),
+        (CANDLES, [*_candle_spans(series), *(_whole(name, interval) for name in splits for interval in LOOK_BACKS)]),
         (PRICES, [*_price_spans(payload), *(_whole(name) for name in splits)]),
     )
     return [(sql, {**params, "spans": json.dumps(spans)}) for sql, spans in of_tables if spans]
@@ -74,8 +75,8 @@ def move(row: Sequence[Any]) -> Move:
     )
 
 
-def _candle_spans(payload: ParsedPayload) -> Iterable[dict[str, str]]:
-    ends = _ends(((one.source_symbol, one.interval), one.open_time) for one in payload.candles)
+def _candle_spans(series: Iterable[Series]) -> Iterable[dict[str, str]]:
+    ends = _ends(((one.source_symbol, one.interval), moment) for one in series for moment in one.span)
     for (name, interval), (first, until) in ends.items():
         if interval in LOOK_BACKS and not _UNSTORABLE.search(name):
             moments = {"first": first.isoformat(), "until": until.isoformat()}

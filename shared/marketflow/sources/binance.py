@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, NoReturn
 
@@ -14,10 +13,12 @@ from marketflow.domain.fetching import FetchRequest, FetchTask, RawResponse, Ver
 from marketflow.domain.interval import Interval
 from marketflow.domain.jobs import History
 from marketflow.domain.money import plain_decimal, shown
-from marketflow.domain.records import Candle, ParsedPayload, Price, Reject
+from marketflow.domain.records import ParsedPayload, Price, Reject
+from marketflow.domain.series import Series
 from marketflow.errors import MalformedPayloadError, RetryLaterError, SourceBlockedError, SymbolUnavailableError
 from marketflow.sources import wire
 from marketflow.sources.base import Source
+from marketflow.sources.binance_klines import read_klines
 
 WEIGHT_LIMIT = 6000
 """Request weight per minute and IP address; every answer carries what is used of it."""
@@ -27,9 +28,6 @@ _DEFAULT_LIMIT = 500
 _OPENED = datetime(2017, 7, 14, tzinfo=UTC)  # no candle is older than the exchange
 _SYMBOLS_PER_CALL = 200  # about 4 KB of URL; more than that is refused by some proxies on the way
 _MINUTE = timedelta(minutes=1)
-_MINUTE_MS = 60_000
-_DAY_MS = 86_400_000
-_LARGEST_COUNT = 2**63
 _RATE_WAIT = timedelta(minutes=1)  # the weight limit counts per minute
 _BAN_WAIT = timedelta(minutes=2)  # the shortest ban
 _RETRY_CODES = {-1000, -1001, -1003, -1006, -1007, -1008, -1016}
@@ -78,11 +76,12 @@ class Binance(Source):
 
     def parse(self, request: FetchRequest, response: RawResponse) -> ParsedPayload:
         """Candles, or prices as of the answer's `Date` header since Binance gives last trades without a time."""
-        rows = self._document(request, response)
+        rows, clock = self._document(request, response), response.source_time
         if request.dataset == "klines_1m":
-            payload = _read_klines(rows, request.symbols[0], now_ms=_milliseconds(response.source_time))
-            return replace(payload, asked=_asked(payload, request, len(rows), clock=response.source_time))
-        return _read_prices(rows, request.symbols, as_of=response.source_time.astimezone(UTC))
+            candles, rejects = read_klines(rows, request.symbols[0], now_ms=_milliseconds(clock))
+            asked = _asked(candles, request, len(rows), clock=clock)
+            return ParsedPayload(candles=candles, rejects=rejects, asked=asked)
+        return _read_prices(rows, request.symbols, as_of=clock.astimezone(UTC))
 
     def _document(self, request: FetchRequest, response: RawResponse) -> list[object]:
         """The rows of the body: an array, or for one price an object. Raises as `check` does."""
@@ -177,21 +176,7 @@ def _raise_error(document: object, request: FetchRequest, response: RawResponse)
     raise MalformedPayloadError(message, reason="request_refused")
 
 
-def _read_klines(rows: list[object], symbol: str, *, now_ms: int) -> ParsedPayload:
-    """Candles from kline rows; the forming one, whose close time is still ahead of the source's clock, is not final."""
-    candles: list[Candle] = []
-    rejects: list[Reject] = []
-    for position, row in enumerate(rows):
-        try:
-            candles.append(_candle(row, symbol, now_ms, position))
-        except MalformedPayloadError as error:
-            rejects.append(
-                wire.reject(error, position=position, row=row, source_symbol=symbol, open_time=_open_time(row))
-            )
-    return ParsedPayload(candles=tuple(candles), rejects=tuple(rejects))
-
-
-def _asked(payload: ParsedPayload, request: FetchRequest, rows: int, *, clock: datetime) -> tuple[Asked, ...]:
+def _asked(candles: Series, request: FetchRequest, rows: int, *, clock: datetime) -> tuple[Asked, ...]:
     """For which minutes the klines are complete: those of the request that were over by the source's clock.
 
     A page that is full was cut by its limit, at its end when it has a window, else at its beginning. A newest page
@@ -199,51 +184,14 @@ def _asked(payload: ParsedPayload, request: FetchRequest, rows: int, *, clock: d
     """
     limit = int(dict(request.params).get("limit", _DEFAULT_LIMIT))
     over = clock.astimezone(UTC).replace(second=0, microsecond=0)
-    full, times = rows >= limit, sorted(candle.open_time for candle in payload.candles)
-    if not times and (full or request.start is None):
+    full = rows >= limit
+    if not candles and (full or request.start is None):
         return ()
     if request.start is None or request.end is None:
-        span: Span = (times[0] if full else over - (limit - 1) * _MINUTE, over)
+        span: Span = (candles.span[0] if full else over - (limit - 1) * _MINUTE, over)
     else:
-        span = (request.start, min(times[-1] + _MINUTE if full else request.end, over))
+        span = (request.start, min(candles.span[1] + _MINUTE if full else request.end, over))
     return (Asked(request.symbols[0], Interval.M1, fetched=(span,)),) if span[0] < span[1] else ()
-
-
-def _open_time(row: object) -> datetime | None:
-    """The open time of a row that was refused, when it tells one."""
-    first = row[0] if isinstance(row, list) and row else None
-    if type(first) is not int or not 0 <= first <= wire.LATEST * 1000:
-        return None
-    return datetime.fromtimestamp(first // 1000, UTC)
-
-
-def _candle(row: object, symbol: str, now_ms: int, position: int) -> Candle:
-    """One candle: `[open time ms, open, high, low, close, volume, close time ms, quote volume, trades, …]`."""
-    if type(row) is not list or len(row) < 12:
-        raise MalformedPayloadError("A kline has twelve fields.", reason="wrong_shape")
-    open_ms, open_, high, low, close, volume, close_ms, quote_volume, trades = row[:9]
-    if type(open_ms) is not int or not 0 <= open_ms <= now_ms + _DAY_MS:
-        raise MalformedPayloadError(f"{shown(open_ms)} is not an open time in milliseconds.", reason="bad_time")
-    if open_ms % _MINUTE_MS or close_ms != open_ms + _MINUTE_MS - 1:
-        raise MalformedPayloadError(
-            f"{open_ms} to {shown(close_ms)} is not a whole minute.", reason="wrong_granularity"
-        )
-    if type(trades) is not int or not 0 <= trades < _LARGEST_COUNT:
-        raise MalformedPayloadError(f"{shown(trades)} is not a number of trades.", reason="not_a_number")
-    return Candle(
-        source_symbol=symbol,
-        interval=Interval.M1,
-        open_time=datetime.fromtimestamp(open_ms // 1000, UTC),
-        open=plain_decimal(open_),
-        high=plain_decimal(high),
-        low=plain_decimal(low),
-        close=plain_decimal(close),
-        volume=plain_decimal(volume),
-        final=close_ms < now_ms,
-        quote_volume=plain_decimal(quote_volume),
-        trades=trades,
-        position=position,
-    )
 
 
 def _read_prices(entries: list[object], symbols: tuple[str, ...], *, as_of: datetime) -> ParsedPayload:

@@ -11,6 +11,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from marketflow.domain.money import (
+    are_plain,
+    comparable,
     cross_rate,
     exact,
     float32_decimal,
@@ -45,6 +47,36 @@ def test_what_is_no_plain_number_is_refused(text: object) -> None:
     with pytest.raises(MalformedPayloadError) as error:
         plain_decimal(text)
     assert error.value.reason == "not_a_number"
+
+
+texts = st.one_of(
+    st.decimals(allow_nan=False, allow_infinity=False, places=8, min_value=-(10**16), max_value=10**16).map("{:f}".format),
+    st.from_regex(r"-?[0-9]{1,26}(\.[0-9]{1,32})?", fullmatch=True),
+    st.sampled_from([*BROKEN_TEXTS, "1,2", ",", "1,"]),
+    st.none() | st.integers() | st.text(max_size=5),
+)
+
+
+@given(st.lists(texts, max_size=4))
+def test_texts_together_are_plain_when_each_is(several: list[object]) -> None:
+    """Looking at all of them at once lets nothing pass, and refuses nothing, that looking at each would not."""
+
+    def plain(text: object) -> bool:
+        try:
+            plain_decimal(text)
+        except MalformedPayloadError:
+            return False
+        return True
+
+    assert are_plain(several) == all(map(plain, several))
+
+
+@given(st.integers(0, 10**17), st.integers(-3, 3), st.integers(0, 16))
+def test_what_is_compared_compares_as_the_decimals_do(digits: int, apart: int, places: int) -> None:
+    """Neighbours in their last digit are told apart, and equal ones are equal, with few digits and with many."""
+    one, two = (f"{Decimal(number).scaleb(-places):f}" for number in (digits, max(digits + apart, 0)))
+    ((a, b),) = comparable([[one, two]])
+    assert ((a > b) - (a < b)) == (Decimal(one) > Decimal(two)) - (Decimal(one) < Decimal(two))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from marketflow.domain.interval import Interval
 from marketflow.domain.moves import BOUNDS
 from marketflow.domain.records import ActionKind, Candle, CorporateAction, ParsedPayload, Price
+from marketflow.domain.series import series_of
 from marketflow.persistence.load_sql import LOCK
 from marketflow.persistence.moves_sql import CANDLES, PRICES, judgements
 
@@ -23,7 +24,7 @@ ONE = Decimal(1)
 
 def spans(payload: ParsedPayload) -> dict[str, list[dict[str, str]]]:
     """What is judged, by statement."""
-    found = judgements(payload, source="yahoo", raw_id=7, bounds=BOUNDS)
+    found = judgements(series_of(payload.candles), payload, source="yahoo", raw_id=7, bounds=BOUNDS)
     return {sql: json.loads(str(params["spans"])) for sql, params in found}
 
 
