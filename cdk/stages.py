@@ -37,10 +37,14 @@ class Setting(BaseModel):
 
 
 class FunctionSize(Setting):
-    """What one Lambda function may use. Memory in MB (CPU grows with it), timeout in seconds."""
+    """What one Lambda function may use. Memory in MB (CPU grows with it), timeout in seconds.
+
+    `snap_start` begins from a snapshot of the started function, at a price (docs/adr/0013-snapstart.md).
+    """
 
     memory: Annotated[int, Field(ge=128, le=10_240)]
     timeout: Annotated[int, Field(ge=1, le=900)]
+    snap_start: bool = False
 
 
 class Functions(Setting):
@@ -169,6 +173,10 @@ class Stage(Setting):
             raise ValueError(f"unknown source {', '.join(sorted(unknown))}; known: {', '.join(CATALOG)}")
         if keyless := [name for name in self.source_secrets if not CATALOG[name].optional_key]:
             raise ValueError(f"source_secrets: {', '.join(keyless)} takes no API key")
+        if self.python == "3.11" and (asked := [name for name, size in self.functions if size.snap_start]):
+            raise ValueError(
+                f"functions.{asked[0]}.snap_start: there is none for Python {self.python}, only from 3.12 on"
+            )
         return self
 
     @property

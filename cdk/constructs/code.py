@@ -11,7 +11,10 @@ from cdk.bundling import Bundler
 from cdk.stack import MarketFlowStack
 from cdk.stages import Stage
 
-RUNTIMES = {name: lambda_.Runtime(f"python{name}", lambda_.RuntimeFamily.PYTHON) for name in ("3.11", "3.12", "3.13")}
+RUNTIMES = {
+    name: lambda_.Runtime(f"python{name}", lambda_.RuntimeFamily.PYTHON, supports_snap_start=name != "3.11")
+    for name in ("3.11", "3.12", "3.13")
+}
 ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
 
 

@@ -79,6 +79,7 @@ class Function(Construct):
             architecture=ARCHITECTURES[stage.architecture],
             layers=[code.layer(layer) for layer in layers],
             memory_size=size.memory,
+            snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if size.snap_start else None,
             timeout=self.timeout,
             role=self.role,
             log_group=self.log_group,

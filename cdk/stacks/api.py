@@ -16,6 +16,7 @@ from cdk.constructs.code import Code
 from cdk.constructs.dispatch import PREFIX
 from cdk.constructs.function import Function
 from cdk.constructs.keys_access import grant_keys
+from cdk.constructs.live import ALIAS, live
 from cdk.constructs.once_table import OnceTable
 from cdk.constructs.rest_api import RestApi
 from cdk.constructs.usage_plans import UsagePlans, plans_setting
@@ -42,7 +43,7 @@ class ApiStack(MarketFlowStack):
         read = self._read(database)
         once = OnceTable(self, "Once", stage=stage)
         admin = self._admin(database, data, once)
-        functions = {"api": read.function, "admin": admin.function, "keys": self._named("keys")}
+        functions = {"api": live(read), "admin": live(admin), "keys": self._named("keys")}
         rest = RestApi(self, "Rest", stage=stage, functions=functions, user_pool=user_pool)
         self._keys(rest.api, once)
         CfnOutput(self, "ApiUrl", value=rest.api.url, description="Paths begin below it: v1/health")
@@ -89,7 +90,7 @@ class ApiStack(MarketFlowStack):
         )
         grant_keys(keys.role, stack=self, plan_ids=plans.ids)
         once.grant_use(keys.role)
-        keys.function.add_permission(
+        live(keys).add_permission(
             "Gateway", principal=iam.ServicePrincipal("apigateway.amazonaws.com"), source_arn=api.arn_for_execute_api()
         )
         return keys
@@ -100,7 +101,7 @@ class ApiStack(MarketFlowStack):
         return {"CORS_ORIGINS": ",".join(stage.api.cors_origins), "PLANS": plans_setting(stage)}
 
     def _named(self, name: str) -> lambda_.IFunction:
-        """The function `name` by nothing but its ARN, so that the gateway does not wait for it.
+        """The live version of the function `name` by nothing but its ARN, so that the gateway does not wait for it.
 
         The function waits for the gateway: it is told the usage plans, and those belong to the deployed stage.
         """
@@ -108,7 +109,7 @@ class ApiStack(MarketFlowStack):
         arn = self.format_arn(
             service="lambda",
             resource="function",
-            resource_name=function_name,
+            resource_name=f"{function_name}:{ALIAS}",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
         return lambda_.Function.from_function_attributes(

@@ -17,6 +17,7 @@ from cdk.constructs.code import Code
 from cdk.constructs.data_bucket import DataBucket
 from cdk.constructs.dispatch import PREFIX, Dispatch
 from cdk.constructs.function import Function
+from cdk.constructs.live import live
 from cdk.constructs.queue import WorkQueue, secure_queue
 from cdk.constructs.source_ingestion import SourceIngestion
 from cdk.stack import MarketFlowStack
@@ -106,7 +107,7 @@ class IngestionStack(MarketFlowStack):
             network=self.database.network,
         )
         payloads = WorkQueue(self, "Payloads", stage=stage, name="payloads", consumer_timeout=etl.timeout)
-        etl.function.add_event_source(
+        live(etl).add_event_source(
             event_sources.SqsEventSource(
                 payloads.queue,
                 batch_size=10,

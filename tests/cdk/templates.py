@@ -104,3 +104,23 @@ def text(value: object) -> str:
 def listed(value: object) -> list[Any]:
     """A policy's field, which is one value or a list of them."""
     return value if isinstance(value, list) else [value]
+
+
+def references(value: object) -> list[str]:
+    """Every logical id that a value refers to, however deep."""
+    if (name := referred(value)) is not None:
+        return [name]
+    if isinstance(value, dict):
+        return [name for entry in value.values() for name in references(entry)]
+    if isinstance(value, list):
+        return [name for entry in value for name in references(entry)]
+    return []
+
+
+def invoked(template: Template, value: object) -> str:
+    """The logical id of the function that is invoked by `value`: its reference, or that of an alias of it."""
+    (name,) = set(references(value))
+    resource = template.resource(name)
+    if resource["Type"] != "AWS::Lambda::Alias":
+        return name
+    return invoked(template, resource["Properties"]["FunctionName"])

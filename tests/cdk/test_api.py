@@ -12,7 +12,7 @@ from cdk.routes import ROUTES
 from marketflow.api.contract import routes
 from marketflow.api.refusals import GATEWAY
 from marketflow.api.routing import SCOPES
-from tests.cdk.templates import CONTEXT, Assembly, Template, referred, text
+from tests.cdk.templates import CONTEXT, Assembly, Template, invoked, referred, text
 
 pytestmark = pytest.mark.cdk
 
@@ -150,9 +150,9 @@ def test_the_gateway_does_not_wait_for_the_function_of_keys(assembly: Assembly) 
     integrated = {
         text(entry["Integration"]["Uri"]) for (path, _), entry in methods(api).items() if path.startswith("/v1/keys")
     }
-    assert all(f":function:{name}/invocations" in uri for uri in integrated)
-    permissions = api.resources("AWS::Lambda::Permission").values()
-    allowed = [entry["Properties"] for entry in permissions if referred(entry["Properties"]["FunctionName"]) == keys]
+    assert all(f":function:{name}:live/invocations" in uri for uri in integrated)
+    permissions = [entry["Properties"] for entry in api.resources("AWS::Lambda::Permission").values()]
+    allowed = [entry for entry in permissions if invoked(api, entry["FunctionName"]) == keys]
     (permission,) = allowed
     assert (permission["Action"], permission["Principal"]) == ("lambda:InvokeFunction", "apigateway.amazonaws.com")
 
@@ -277,4 +277,4 @@ def test_what_changes_symbols_needs_the_admin_scope_and_is_answered_by_its_own_f
     admin = [found["/v1/symbols", "POST"], *(found["/v1/symbols/{symbol}", verb] for verb in ("PATCH", "DELETE"))]
     for entry in admin:
         assert (entry["ApiKeyRequired"], entry["AuthorizationScopes"]) == (False, ["marketflow/admin"])
-        assert "AdminFunction" in text(entry["Integration"]["Uri"])
+        assert "<AdminLive" in text(entry["Integration"]["Uri"])

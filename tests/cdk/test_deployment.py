@@ -7,7 +7,7 @@ import json
 import pytest
 
 from marketflow.sources.catalog import CATALOG
-from tests.cdk.templates import Assembly, Template, referred
+from tests.cdk.templates import Assembly, Template, references, referred
 
 pytestmark = pytest.mark.cdk
 
@@ -29,17 +29,6 @@ def waits_for(template: Template, logical_id: str, target: str) -> bool:
             waiting += depends if isinstance(depends, list) else [depends]
             waiting += references(resource.get("Properties"))
     return False
-
-
-def references(value: object) -> list[str]:
-    """Every logical id that a value refers to, however deep."""
-    if (name := referred(value)) is not None:
-        return [name]
-    if isinstance(value, dict):
-        return [name for entry in value.values() for name in references(entry)]
-    if isinstance(value, list):
-        return [name for entry in value for name in references(entry)]
-    return []
 
 
 def test_every_function_that_takes_traffic_waits_for_the_migration(assembly: Assembly) -> None:

@@ -14,7 +14,7 @@ from cdk.bundling import ROOT, WITH_PACKAGE
 from cdk.stages import load_stage
 from marketflow.sources.catalog import CATALOG
 from tests.cdk.conftest import Synthesise, app_for, assembled
-from tests.cdk.templates import CONTEXT, GIVEN, Assembly, Resource, Template, listed, referred, text
+from tests.cdk.templates import CONTEXT, GIVEN, Assembly, Resource, Template, invoked, listed, referred, text
 from tests.layers import LAYERS
 
 pytestmark = pytest.mark.cdk
@@ -141,6 +141,28 @@ def test_every_function_takes_the_layers_that_its_handler_is_tested_with(assembl
         names = [str(version["Properties"]["LayerName"]).rpartition("-")[2] for version in versions]
         assert names == LAYERS[name.partition("-")[0]], name
         assert len(WITH_PACKAGE.intersection(names)) == 1
+
+
+def test_what_takes_requests_and_most_messages_is_a_published_version(assembly: Assembly) -> None:
+    """Behind the gateway, and at the queues of payloads and commands; a fetcher's task finds the code of its ticks."""
+    aliases = {
+        template.resource(invoked(template, alias["Properties"]["FunctionName"]))["Properties"]["FunctionName"]
+        for template, _, alias in assembly.with_resources("AWS::Lambda::Alias")
+        if alias["Properties"]["Name"] == "live"
+    }
+    assert aliases == {f"marketflow-{assembly.stage}-{name}" for name in ("api", "admin", "keys", "etl", "dispatch")}
+
+
+def test_a_snapshot_is_taken_where_the_stage_asks_for_one(tmp_path: Path) -> None:
+    """Of published versions, which traffic is sent to; nowhere else, because a snapshot is paid for."""
+    sizes = CONTEXT["stages"]["dev"]["functions"]
+    app = app_for("dev", tmp_path, functions={**sizes, "api": {**sizes["api"], "snap_start": True}})
+    snapped = {
+        name: function["Properties"]["SnapStart"]
+        for name, (_, function) in named(assembled("dev", app)).items()
+        if "SnapStart" in function["Properties"]
+    }
+    assert snapped == {"api": {"ApplyOn": "PublishedVersions"}}
 
 
 def test_every_function_has_a_role_of_its_own(assembly: Assembly) -> None:

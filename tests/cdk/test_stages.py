@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -107,3 +108,12 @@ def test_prod_keeps_what_dev_throws_away() -> None:
     assert prod.termination_protection
     assert prod.database.deletion_protection
     assert (prod.removal, prod.database.removal) == ("retain", "snapshot")
+
+
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the local stage runs on the Python of this machine")
+def test_a_snapshot_needs_a_newer_python() -> None:
+    """Lambda takes snapshots of Python from 3.12 on."""
+    sizes = CONTEXT["stages"]["local"]["functions"]
+    wanted = changed("local", functions={**sizes, "etl": {**sizes["etl"], "snap_start": True}})
+    with pytest.raises(StageError, match=r"functions\.etl\.snap_start: only from Python 3\.12 on"):
+        load_stage({**wanted, **GIVEN["local"]}.get)

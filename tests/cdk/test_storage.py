@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from marketflow.sources.catalog import CATALOG
-from tests.cdk.templates import Assembly, Resource, Template, listed, referred
+from tests.cdk.templates import Assembly, Resource, Template, invoked, listed, referred
 
 pytestmark = pytest.mark.cdk
 
@@ -98,9 +98,9 @@ def consumers(template: Template) -> list[tuple[Resource, Resource, Resource]]:
     mappings = template.resources("AWS::Lambda::EventSourceMapping").values()
     found = []
     for mapping in mappings:
-        queue, function = (referred(mapping["Properties"][key]) for key in ("EventSourceArn", "FunctionName"))
+        queue = referred(mapping["Properties"]["EventSourceArn"])
+        function = invoked(template, mapping["Properties"]["FunctionName"])
         assert queue is not None
-        assert function is not None
         found.append((mapping["Properties"], template.resource(queue), template.resource(function)))
     return found
 
