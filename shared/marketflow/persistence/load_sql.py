@@ -107,7 +107,11 @@ def load(parts: frozenset[str]) -> str:
     how many candles are good, were written, and need `load_candles_sql.CORRECT`; how many prices and actions are good
     and were written; how many rows were refused.
     """
-    steps = [*([load_candles_sql.NAMED] if parts else []), _RAW_OBJECT, *(text for part, text in _ROWS.items() if part in parts)]
+    steps = [
+        *([load_candles_sql.NAMED] if parts else []),
+        _RAW_OBJECT,
+        *(text for part, text in _ROWS.items() if part in parts),
+    ]
     misfits = [text for part, text in _MISFITS.items() if part in parts] or [_NO_MISFITS]
     steps.append(f"misfits AS ({' UNION ALL '.join(misfits)}\n)")
     steps += [text for part, text in _WRITES.items() if part in parts]

@@ -50,7 +50,9 @@ def test_what_is_no_plain_number_is_refused(text: object) -> None:
 
 
 texts = st.one_of(
-    st.decimals(allow_nan=False, allow_infinity=False, places=8, min_value=-(10**16), max_value=10**16).map("{:f}".format),
+    st.decimals(allow_nan=False, allow_infinity=False, places=8, min_value=-(10**16), max_value=10**16).map(
+        "{:f}".format
+    ),
     st.from_regex(r"-?[0-9]{1,26}(\.[0-9]{1,32})?", fullmatch=True),
     st.sampled_from([*BROKEN_TEXTS, "1,2", ",", "1,"]),
     st.none() | st.integers() | st.text(max_size=5),

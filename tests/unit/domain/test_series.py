@@ -23,7 +23,9 @@ numbers = st.decimals("1e-30", "9.99e23", allow_nan=False, allow_infinity=False)
 
 def candle(place: int, final: bool = True, **changes: object) -> Candle:  # noqa: FBT001, FBT002 - of a generated list
     price = Decimal("1.50")
-    good = Candle("A", Interval.M1, START + place * MINUTE, price, price, price, price, Decimal(0), final, position=place)
+    good = Candle(
+        "A", Interval.M1, START + place * MINUTE, price, price, price, price, Decimal(0), final, position=place
+    )
     return replace(good, **changes)  # type: ignore[arg-type]  # as a test has it
 
 
@@ -49,7 +51,8 @@ def test_columns_give_the_rows_back(rows: list[Candle]) -> None:
         group = [
             row
             for row in rows
-            if (row.source_symbol, row.interval, row.currency) == (series.source_symbol, series.interval, series.currency)
+            if (row.source_symbol, row.interval, row.currency)
+            == (series.source_symbol, series.interval, series.currency)
         ]
         assert series == group
         assert [f"{one.close:f}" for one in series] == [f"{one.close:f}" for one in group]

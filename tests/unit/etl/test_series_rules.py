@@ -67,7 +67,9 @@ def test_the_faults_of_a_series_are_those_of_its_candles(page: Series, kind: Ass
     """The same places, reasons and details, for any market and clock."""
     rules = STRATEGIES[kind].candle_rules
     found = candle_faults(page, NOON + late, rules)
-    assert [(place, fault.reason, fault.detail) for place, fault in found.items()] == one_by_one(page, NOON + late, rules)
+    assert [(place, fault.reason, fault.detail) for place, fault in found.items()] == one_by_one(
+        page, NOON + late, rules
+    )
 
 
 @settings(max_examples=500)

@@ -69,9 +69,7 @@ def one_by_one(rows: list[Any]) -> tuple[list[Candle], list[Reject]]:
             first = row[0] if isinstance(row, list) and row else None
             tells = type(first) is int and 0 <= first <= wire.LATEST * 1000
             moment = datetime.fromtimestamp(first // 1000, UTC) if tells else None
-            rejects.append(
-                wire.reject(error, position=position, row=row, source_symbol="BTCUSDT", open_time=moment)
-            )
+            rejects.append(wire.reject(error, position=position, row=row, source_symbol="BTCUSDT", open_time=moment))
     return candles, rejects
 
 
@@ -79,9 +77,13 @@ odd_fields = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(-(2**70), 2**70),
-    st.sampled_from([0, FIRST_MS, FIRST_MS + 1, FIRST_MS - 60_000, FIRST_MS + 59_999, NOW_MS + DAY_MS + 1, 2**63 - 1, 2**63]),
+    st.sampled_from(
+        [0, FIRST_MS, FIRST_MS + 1, FIRST_MS - 60_000, FIRST_MS + 59_999, NOW_MS + DAY_MS + 1, 2**63 - 1, 2**63]
+    ),
     st.sampled_from([Decimal(FIRST_MS + 59_999), Decimal("1e999999"), Decimal("NaN"), Decimal("Infinity")]),
-    st.sampled_from(["-1", "-0.0", "1" * 25, "0." + "1" * 31, "1,2", "1,", ",", "", "1e3", "NaN", " 1", "１", "\ud800"]),
+    st.sampled_from(
+        ["-1", "-0.0", "1" * 25, "0." + "1" * 31, "1,2", "1,", ",", "", "1e3", "NaN", " 1", "１", "\ud800"]
+    ),
     st.text("0123456789.,-eE \n\0", max_size=34),
     st.lists(st.integers(), max_size=2),
 )
