@@ -13,13 +13,14 @@ suffix := $(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 VENV := .venv$(suffix)
 EMULATOR_VENV := .marketflow/venv-emulator$(suffix)
 RUN := $(VENV)/bin/python
+COSTED = $(if $(filter command%,$(origin STAGE)),$(STAGE),prod)
 JOB = SYMBOL="$(SYMBOL)" INTERVAL="$(INTERVAL)" FROM="$(FROM)" TO="$(TO)" SOURCE="$(SOURCE)" QUEUE="$(QUEUE)" $(RUN) -m local.jobs
 
 export PYTHONPATH := shared:.
 export EMULATOR_VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run status token invoke backfill replay redrive dlq drill smoke test fuzz simulate lint typecheck format hooks openapi contract pins synth bootstrap deploy diff clean
+.PHONY: help setup run status token invoke backfill replay redrive dlq drill smoke test fuzz simulate cost scale lint typecheck format hooks openapi contract pins synth bootstrap deploy diff clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -66,11 +67,17 @@ fuzz: setup ## Throw thousands of made-up requests at a deployment of its own (S
 simulate: setup ## Break the pipeline on virtual time, seed by seed (SEEDS=10000; SEED=12345 replays one, FIRST=301 starts there)
 	@exec $(RUN) -m local.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),300) --first $(or $(FIRST),1))
 
+cost: setup ## Compute the monthly bill of a stage, beside that of a cluster (STAGE=prod SYMBOLS=500 RATE=10; ARGS=--short)
+	@$(RUN) -m bench.cost --stage "$(COSTED)" --symbols "$(SYMBOLS)" $(if $(RATE),--rate "$(RATE)") $(ARGS)
+
+scale: setup ## Show where growing symbols hit the first limit, by calculation and simulation (STAGE= SYMBOLS=36,500 SEED=)
+	@$(RUN) -m bench.scaling --stage "$(COSTED)" --symbols "$(SYMBOLS)" $(if $(SEED),--seed "$(SEED)") $(ARGS)
+
 lint: setup ## Check format, lint rules, import directions and that the API only gained (as `make contract`)
 	$(RUN) -m ruff format --check . && $(RUN) -m ruff check . && $(VENV)/bin/lint-imports && $(RUN) -m local.contract
 
 typecheck: setup ## Check the types, strictly
-	$(RUN) -m mypy shared functions cdk local
+	$(RUN) -m mypy shared functions cdk local bench
 
 format: setup ## Format the code and mend what the linter can mend
 	$(RUN) -m ruff format . && $(RUN) -m ruff check --fix .

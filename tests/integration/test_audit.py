@@ -62,6 +62,10 @@ class Books:
         """Candles from the first to before the last minute (day) after the beginning."""
         step = "1 minute" if interval == "1m" else "1 day"
         for start, end in spans:
+            first = FIRST + start * (MINUTE if interval == "1m" else timedelta(days=1))
+            self.database.query(
+                "SELECT make_months(cast(:first as timestamptz), cast(:first as timestamptz))", first=first
+            )
             self.database.query(
                 "INSERT INTO candles SELECT s.id, cast(:interval as candle_interval), at, 1, 1, 1, 1, 1, 1, 1, true,"
                 " at, 1 FROM symbols s, generate_series(cast(:start as timestamptz),"
@@ -69,7 +73,7 @@ class Books:
                 " WHERE symbol = :symbol ON CONFLICT DO NOTHING",
                 symbol=self.symbol,
                 interval=interval,
-                start=FIRST + start * (MINUTE if interval == "1m" else timedelta(days=1)),
+                start=first,
                 end=FIRST + end * (MINUTE if interval == "1m" else timedelta(days=1)),
                 step=step,
             )

@@ -340,13 +340,15 @@ def test_a_question_reads_no_table_from_end_to_end(database: Database) -> None:
         "start": utc("2026-01-01T00:00"),
         "until": utc("2026-01-01T02:00"),
         "earliest": utc("2025-01-01T00:00"),
+        "floor": utc("2026-01-01T00:00"),
         "step": 60,
         "piece": 86_400,
         "rate_sources": "exchangerate",
     }
     plan = "\n".join(row[0] for row in database.query(f"explain {COVERAGE}", **values))
-    assert "candles_pkey" in plan
-    assert not re.search(r"Seq Scan on (candles|prices)", plan)
+    assert "candles_1m_2026_01_pkey" in plan
+    assert not re.search(r"Seq Scan on (candles_1m|prices_)", plan)
+    assert set(re.findall(r"candles_1m_\d+_\d+", plan)) == {"candles_1m_2026_01"}
 
 
 @pytest.mark.parametrize("name", ["BTCUSDT", "AAPL", "THYAO.IS", "USDTRY"])

@@ -93,7 +93,8 @@ class Reject:
 class ParsedPayload:
     """Everything that one response says, in the order in which it says it.
 
-    `candles` may be a `series.Series`. `asked` says for which open times it is complete, `sessions` when the exchange is open.
+    `candles` may be columns (`series.Series`). `asked` says for which open times it is complete, `sessions` when the
+    exchange is open.
     """
 
     candles: Sequence[Candle] = ()

@@ -55,6 +55,7 @@ class CandleRule:
     holds: Callable[[Series, datetime], bool]
 
     def __call__(self, candle: Candle, clock: datetime) -> Fault | None:
+        """What is wrong with `candle`, None when nothing is; `clock` is the source's, UTC."""
         return self.fault(candle, clock)
 
 
@@ -79,7 +80,7 @@ def _at_a_glance(
 
 
 def candle_faults(candles: Sequence[Candle], clock: datetime, rules: Sequence[CandleRule]) -> dict[int, Fault]:
-    """What is wrong with which of `candles`, by their places; nothing when all are data. `clock` as in `first_fault`."""
+    """What is wrong with which of `candles`, by their places; empty when all are data. `clock` is the source's, UTC."""
     if isinstance(candles, Series) and candles and all(rule.holds(candles, clock) for rule in rules):
         return {}
     found = ((place, first_fault(candle, clock, rules)) for place, candle in enumerate(candles))
@@ -190,7 +191,7 @@ def on_utc_grid(candle: Candle, _: datetime) -> Fault | None:
 
 def _multiples(seconds: Iterable[int], length: timedelta) -> bool:
     step = length // timedelta(seconds=1)
-    return not any([moment % step for moment in seconds])
+    return not any(moment % step for moment in seconds)
 
 
 def _whole_minutes(series: Series, _: datetime) -> bool:

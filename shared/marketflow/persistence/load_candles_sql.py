@@ -44,7 +44,7 @@ NAMED = """named AS MATERIALIZED (
     FROM symbols WHERE source = :owner AND source_symbol = ANY(CAST(:names AS text[]))
 )"""
 
-ROWS = f"""series AS MATERIALIZED (
+ROWS = """series AS MATERIALIZED (
     SELECT r.*, s.id AS symbol_id, s.quote_currency, coalesce(r.currency, s.quote_currency) = s.quote_currency AS fits
     FROM json_to_recordset(CAST(:candles AS json)) AS r (
         source_symbol text, currency text, interval candle_interval, newest timestamptz, said tstzmultirange,
@@ -98,7 +98,7 @@ _JUDGED = f"""good_candles AS (
            c.final IS NULL AS fresh,
            -- A forming row is written again to remember how new its values are: otherwise an answer between the two,
            -- coming late, would put its own values back.
-           c.final IS FALSE AND (
+           NOT c.final AND (
                g.final OR ((c.observed_at, c.raw_id) <= ({_NOW})
                            AND {_differ("c.observed_at, c.raw_id, " + _all("c"), f"{_NOW}, " + _all("g"))})
            ) AS ripened,

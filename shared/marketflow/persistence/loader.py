@@ -66,14 +66,14 @@ class Loader:
     def _load(self, payload: ParsedPayload, provenance: Provenance) -> LoadResult:
         owner = provenance.owner or provenance.source
         series = series_of(payload.candles)
-        parts = {
-            "candles": _json(_series(one) for one in series),
-            "prices": _json(_price(price) for price in payload.prices),
-            "actions": _json(_action(action) for action in payload.actions),
-            "asked": _json(_asked(asked) for asked in payload.asked),
-            "sessions": _json(_session(session) for session in payload.sessions),
+        rows = {
+            "candles": [_series(one) for one in series],
+            "prices": [_price(price) for price in payload.prices],
+            "actions": [_action(action) for action in payload.actions],
+            "asked": [_asked(asked) for asked in payload.asked],
+            "sessions": [_session(session) for session in payload.sessions],
         }
-        parts = {name: rows for name, rows in parts.items() if rows != "[]"}
+        parts = {name: _json(some) for name, some in rows.items() if some}
         number = raw_id(provenance.raw_key)
         parameters: dict[str, object] = {
             "raw_id": number,
@@ -159,8 +159,11 @@ def storable(text: str) -> str:
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # `dumps` makes one for each call
+
+
 def _json(rows: Iterable[dict[str, object]]) -> str:
-    return json.dumps(list(rows), ensure_ascii=False, separators=(",", ":"))
+    return _encode(list(rows))
 
 
 def _number(value: Decimal | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Binance's klines: `[open time ms, open, high, low, close, volume, close time ms, quote volume, trades, …]`, as rows."""
+"""Binance's klines: rows `[open time ms, open, high, low, close, volume, close time ms, quote volume, trades, …]`."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _all_sound(columns: _Columns, now_ms: int) -> bool:
         set(map(type, opened)) == set(map(type, trades)) == {int}
         and min(opened) >= 0
         and max(opened) <= now_ms + _DAY_MS
-        and not any([moment % _MINUTE_MS for moment in opened])
+        and not any(moment % _MINUTE_MS for moment in opened)
         and list(columns[_CLOSE]) == [moment + _MINUTE_MS - 1 for moment in opened]
         and min(trades) >= 0
         and max(trades) < _LARGEST_COUNT
@@ -86,7 +86,7 @@ def _refused(row: object, symbol: str, now_ms: int, position: int) -> Reject | N
 
 
 def _check(row: object, now_ms: int) -> None:
-    """Raise MalformedPayloadError for a row that is no candle: `wrong_shape`, `bad_time`, `wrong_granularity`, …"""
+    """Raise MalformedPayloadError for a row that is no candle, with the reason that comes first."""
     if type(row) is not list or len(row) < _FIELDS:
         raise MalformedPayloadError("A kline has twelve fields.", reason="wrong_shape")
     opened, closed, trades = row[_OPEN], row[_CLOSE], row[_TRADES]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -21,7 +22,7 @@ MINUTE = timedelta(minutes=1)
 numbers = st.decimals("1e-30", "9.99e23", allow_nan=False, allow_infinity=False) | st.just(Decimal("1E+3"))
 
 
-def candle(place: int, final: bool = True, **changes: object) -> Candle:  # noqa: FBT001, FBT002 - of a generated list
+def candle(place: int, final: bool = True, **changes: object) -> Candle:
     price = Decimal("1.50")
     good = Candle(
         "A", Interval.M1, START + place * MINUTE, price, price, price, price, Decimal(0), final, position=place
@@ -86,7 +87,7 @@ def test_final_runs_are_the_union_of_what_each_final_candle_fills(rows: list[tup
     runs = series.final_runs(minutes * MINUTE)
     filled = {place + reach for place, final in rows if final for reach in range(minutes)}
     assert {at for at in range(-5, 300) if any(start <= START + at * MINUTE < end for start, end in runs)} == filled
-    assert all(before[1] < after[0] for before, after in zip(runs, runs[1:], strict=False))
+    assert all(before[1] < after[0] for before, after in pairwise(runs))
 
 
 def test_the_span_of_a_series_has_both_ends() -> None:

@@ -34,3 +34,14 @@ def test_a_load_says_only_what_its_answer_has() -> None:
         for parts in combinations(PARTS, count):
             sql = load(frozenset(parts))
             assert {part for part in PARTS if f":{part}" in sql} == set(parts)
+
+
+@pytest.mark.parametrize("sql", STATEMENTS)
+def test_candles_and_prices_are_looked_up_alone_and_within_bounds(sql: str) -> None:
+    """Partitions outside of the answer's times are left out of a plan, and no plan joins the rows between them."""
+    lookups = re.findall(r"FROM (candles|prices) AS \w\s+WHERE (.*?) (?:OFFSET 0|LIMIT 1)", sql, re.DOTALL)
+    assert len(lookups) == len(re.findall(r"\b(?:FROM|JOIN|UPDATE|USING) (?:candles|prices)\b", sql))
+    for table, conditions in lookups:
+        first, last = (":first_open", ":last_open") if table == "candles" else (":first_moment", ":last_moment")
+        assert f"BETWEEN CAST({first} AS timestamptz) AND CAST({last} AS timestamptz)" in " ".join(conditions.split())
+        assert table == "prices" or "= ANY(CAST(:intervals AS candle_interval[]))" in conditions

@@ -32,7 +32,7 @@ def good_row(place: int) -> list[Any]:
     return [opened, *prices, "3.41200000", opened + 59_999, "218434.11250000", 512 + place, "1.5", "96000.00", "0"]
 
 
-def candle(row: Any, position: int) -> Candle:
+def candle(row: object, position: int) -> Candle:
     """One row as a candle, read by itself; the rules of the source one after the other."""
     if type(row) is not list or len(row) < 12:
         raise MalformedPayloadError("A kline has twelve fields.", reason="wrong_shape")
@@ -119,7 +119,7 @@ def test_rows_together_come_to_what_each_is_alone(data: st.DataObject, count: in
     assert [str(one.open) for one in candles] == [row[1] for row in rows if row and candle_or_none(row) is not None]
 
 
-def candle_or_none(row: Any) -> Candle | None:
+def candle_or_none(row: object) -> Candle | None:
     """What a row is, if it is a candle."""
     try:
         return candle(row, 0)

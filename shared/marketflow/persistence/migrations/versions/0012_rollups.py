@@ -149,7 +149,7 @@ FIRST_OPEN = """
 CREATE FUNCTION first_open(of_symbol integer, of_interval candle_interval) RETURNS timestamptz
 LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-    since timestamptz := '-infinity'; until timestamptz := 'infinity';
+    since timestamptz; until timestamptz;
 BEGIN
     IF of_interval = '1m' THEN
         -- The hours are in one table: the first of them says which month the first minute is in.
@@ -158,7 +158,8 @@ BEGIN
     END IF;
     RETURN (
         SELECT c.open_time FROM candles AS c
-        WHERE c.symbol_id = of_symbol AND c.interval = of_interval AND c.open_time >= since AND c.open_time < until
+        WHERE c.symbol_id = of_symbol AND c.interval = of_interval AND c.open_time >= coalesce(since, '-infinity')
+          AND c.open_time < coalesce(until, 'infinity')
         ORDER BY c.open_time LIMIT 1
     );
 END $$

@@ -1,0 +1,40 @@
+"""How many custom metrics each function has: CloudWatch bills every name with every set of dimensions.
+
+marketflow.observability writes them; a test counts them there.
+"""
+
+from __future__ import annotations
+
+from marketflow.sources.catalog import CATALOG
+
+FETCH = ("FetchRequests", "FetchSucceeded", "FetchFailed")
+BUDGET = "BudgetUsed"
+WITH_BUDGET = frozenset({"binance"})
+"""Sources that say how much of their budget is used."""
+
+ETL = ("RowsWritten", "RowsQuarantined", "MovesHeld")
+DISPATCH = ("MessagesDispatched",)
+AUDIT = (
+    "GapsUnexplained",
+    "GapOldestIntervals",
+    "RepairsQueued",
+    "RepairsRunning",
+    "RepairsGivenUp",
+    "MissingNoTrades",
+    "MissingSourceOutage",
+    "MissingQuarantined",
+    "MissingNotFetched",
+)
+"""For each source with series."""
+
+RETIRE = 3
+"""Assumed of the function that exports old months."""
+
+
+def metrics_of(function: str) -> int:
+    """The custom metrics of a function, by its name without the stage's prefix."""
+    if function.startswith("fetch-"):
+        return len(FETCH) + (function.removeprefix("fetch-") in WITH_BUDGET)
+    audited = sum(1 for source in CATALOG.values() if source.series)
+    known = {"etl": len(ETL), "dispatch": len(DISPATCH), "audit": len(AUDIT) * audited, "retire": RETIRE}
+    return known.get(function, 0)
