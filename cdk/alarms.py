@@ -12,10 +12,14 @@ from aws_cdk.aws_cloudwatch import ComparisonOperator, Metric, TreatMissingData
 from cdk.stages import Stage
 from marketflow.sources.catalog import CATALOG, SourceSpec
 
-MINUTE, FIVE_MINUTES, HOUR = Duration.minutes(1), Duration.minutes(5), Duration.hours(1)
+MINUTE, FIVE_MINUTES, HOUR, DAY = Duration.minutes(1), Duration.minutes(5), Duration.hours(1), Duration.days(1)
 SECONDS_A_HOUR = 3600
 BACKFILL_AGE = 24 * SECONDS_A_HOUR
 """How many seconds a task may wait: a backfill takes what the schedule leaves of its source, and that may be hours."""
+
+
+OVERDUE_DAYS = 5
+"""A month of many symbols takes some days, one run after the other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +48,7 @@ class Alarm:
         return TreatMissingData.BREACHING if self.silence_rings else TreatMissingData.NOT_BREACHING
 
 
-def functions() -> list[str]:
+def functions(stage: Stage) -> list[str]:
     """The deployed functions, without the stage's prefix."""
     return [
         *(f"fetch-{name}" for name in CATALOG),
@@ -56,7 +60,13 @@ def functions() -> list[str]:
         "token",
         "dispatch",
         "audit",
+        *_retires(stage),
     ]
+
+
+def _retires(stage: Stage) -> list[str]:
+    """The function that retires months, where the stage does not keep all of them."""
+    return [] if stage.history_months is None else ["retire"]
 
 
 def work_queues() -> list[str]:
@@ -69,9 +79,10 @@ def _task_queues() -> list[str]:
     return [f"tasks-{name}" for name in CATALOG]
 
 
-def dead_letter_queues() -> list[str]:
+def dead_letter_queues(stage: Stage) -> list[str]:
     """The queues that ought to be empty, without the stage's prefix."""
-    return [f"{name}-dlq" for name in (*work_queues(), *(f"fetch-{name}" for name in CATALOG), "migrate", "audit")]
+    ticked = (*(f"fetch-{name}" for name in CATALOG), "migrate", "audit", *_retires(stage))
+    return [f"{name}-dlq" for name in (*work_queues(), *ticked)]
 
 
 def function_metric(stage: Stage, name: str, metric: str, statistic: str = "Sum") -> Metric:
@@ -112,6 +123,11 @@ def rows_metric(metric: str) -> Metric:
     return _metric("MarketFlow", metric, {"service": "etl"}, statistic="Sum")
 
 
+def retire_metric(metric: str) -> Metric:
+    """A number that each run of the retirement writes into its log (marketflow.observability), a day's largest."""
+    return _metric("MarketFlow", metric, {"service": "retire"}, statistic="Maximum", period=DAY)
+
+
 def _metric(
     namespace: str, name: str, dimensions: dict[str, str], *, statistic: str, period: Duration = FIVE_MINUTES
 ) -> Metric:
@@ -120,7 +136,7 @@ def _metric(
 
 def alarms(stage: Stage) -> Iterator[Alarm]:
     """All alarms of the stage."""
-    for name in dead_letter_queues():
+    for name in dead_letter_queues(stage):
         yield Alarm(
             name=f"{name}-not-empty",
             help="Work failed for good. Read the message and the function's log, mend the cause, then redrive.",
@@ -133,7 +149,7 @@ def alarms(stage: Stage) -> Iterator[Alarm]:
             metric=queue_metric(stage, name, "ApproximateAgeOfOldestMessage"),
             threshold=BACKFILL_AGE if name in _task_queues() else stage.alarms.queue_age,
         )
-    for name in functions():
+    for name in functions(stage):
         yield Alarm(
             name=f"{name}-errors",
             help=f"The function failed. Its log is /aws/lambda/{stage.resource(name)}.",
@@ -165,6 +181,8 @@ def alarms(stage: Stage) -> Iterator[Alarm]:
             yield _freshness(source)
         if source.series:
             yield from _gaps(source)
+    if stage.history_months is not None:
+        yield from _retirement()
     if stage.database is not None:
         yield from _database(stage, gigabytes=stage.database.storage)
 
@@ -198,6 +216,24 @@ def _gaps(source: SourceSpec) -> Iterator[Alarm]:
         help=f"Candles of {source.title} are missing after three repairs. GET /v1/backfills shows what came of those; "
         "mend the cause, then begin a backfill of the time, which closes the gap.",
         metric=gaps_metric(source, "RepairsGivenUp"),
+    )
+
+
+def _retirement() -> Iterator[Alarm]:
+    yield Alarm(
+        name="month-kept",
+        help="A month is too old and cannot be exported: it stays in the database, with those behind it. The log of "
+        "the function retire says why (month kept); docs/runbook/history.md says what to do.",
+        metric=retire_metric("MonthsKept"),
+    )
+    yield Alarm(
+        name="retirement-overdue",
+        help="The oldest month ought to have been retired days ago, or nothing tried: the function retire fails, or "
+        "one run a day is not enough. Its log says how far it came; docs/runbook/history.md says what to do.",
+        metric=retire_metric("OverdueDays"),
+        threshold=OVERDUE_DAYS,
+        periods=2,
+        silence_rings=True,
     )
 
 

@@ -14,6 +14,7 @@ from cdk.bundling import Bundler, BundlingError, UvBundler
 from cdk.nag import check
 from cdk.stacks.api import ApiStack
 from cdk.stacks.database import DatabaseStack
+from cdk.stacks.history import HistoryStack
 from cdk.stacks.identity import IdentityStack
 from cdk.stacks.ingestion import IngestionStack
 from cdk.stacks.network import NetworkStack
@@ -38,6 +39,11 @@ def build(app: App, *, stage: Stage, bundler: Bundler) -> None:
     )
     # The migration runs in Ingestion, and nothing that reads the new schema may take traffic before it.
     api.add_stack_dependency(ingestion)
+    if stage.history_months is not None:
+        history = HistoryStack(
+            app, stage=stage, bundler=bundler, database=access, data=ingestion.data, months=stage.history_months
+        )
+        history.add_stack_dependency(ingestion)
     ObservabilityStack(app, stage=stage)
     for name, value in {"app": "marketflow", "stage": stage.name}.items():
         Tags.of(app).add(name, value, exclude_resource_types=list(UNTAGGABLE))

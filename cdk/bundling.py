@@ -35,13 +35,15 @@ WITH_PACKAGE = frozenset({"core", "dependencies"})
 EPOCH = 315_532_800
 """1980-01-01, UTC seconds."""
 
-RECIPE = "2"
+RECIPE = "3"
 """Part of every build's key: a change of this module that changes what it builds must change it."""
 
 KEPT_BUILDS = 4
 """Older builds of the same kind are removed: a layer takes up to 60 MB, and each change of the package makes one."""
 
-WHEEL_PLATFORMS = {"arm64": "aarch64-manylinux2014", "x86_64": "x86_64-manylinux2014"}
+WHEEL_PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28"}
+"""The runtimes of Python 3.12 and newer are Amazon Linux 2023, glibc 2.34: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html"""
+
 KEPT_METADATA = {"METADATA", "entry_points.txt"}
 """What `importlib.metadata` reads. RECORD and its like tell of the installation and differ from machine to machine."""
 
@@ -107,20 +109,21 @@ class UvBundler:
     def layer(self, name: str) -> Path:
         """A folder with `python/`: what layers/<name> requires and, in some, the marketflow package.
 
-        Raises BundlingError when there is no such layer.
+        What its unused.txt names, globs below `python/`, is left out. Raises BundlingError when there is no such layer.
         """
         requirements = LAYERS / name / "requirements.txt"
         if not requirements.is_file():
             raise BundlingError(f"layers/{name}/requirements.txt is missing: every layer is a folder with its pins.")
         package = (self.package,) if name in WITH_PACKAGE else ()
+        unused = [path] if (path := LAYERS / name / "unused.txt").is_file() else []
 
         def install(target: Path) -> None:
             self._install(requirements, target / "python")
-            prune(target / "python")
+            prune(target / "python", *(line for path in unused for line in path.read_text().splitlines()))
             for folder in package:
                 shutil.copytree(folder, target / "python" / "marketflow", ignore=IGNORED)
 
-        return self._build(f"layer-{name}", (requirements, PROVIDED, *package), mounted="/opt", fill=install)
+        return self._build(f"layer-{name}", (requirements, PROVIDED, *unused, *package), mounted="/opt", fill=install)
 
     def function(self, name: str) -> Path:
         """A folder with the code of functions/<name>. Raises BundlingError when there is no such function."""
@@ -190,9 +193,12 @@ def normalise(target: Path) -> None:
         os.utime(path, (EPOCH, EPOCH))
 
 
-def prune(folder: Path) -> None:
-    """Leave out what no function reads: tests, type stubs, scripts, and how the packages were installed."""
-    for pattern in UNUSED:
+def prune(folder: Path, *unused: str) -> None:
+    """Leave out what no function reads: tests, type stubs, scripts, how the packages were installed, and `unused`.
+
+    Lines of `unused` that begin with `#` are comments.
+    """
+    for pattern in (*UNUSED, *(line for line in unused if line and not line.startswith("#"))):
         for path in sorted(folder.glob(pattern)):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     for metadata in folder.glob("*.dist-info"):

@@ -55,6 +55,8 @@ def exemptions(stage: Stage) -> Iterator[Exemption]:
         rule=f"AwsSolutions-IAM5[Resource::{stage.resource('ingestion')}:{BUCKET_EXPORT}/tasks/*]",
         reason=PREFIX,
     )
+    if stage.history_months is not None:
+        yield from _history(stage)
     yield from _identity()
     yield Exemption(
         concern="ingestion",
@@ -105,6 +107,16 @@ def _prefix(path: str, prefix: str) -> Exemption:
         path=f"{path}/Role/DefaultPolicy/Resource",
         rule=f"AwsSolutions-IAM5[Resource::{BUCKET}/{prefix}]",
         reason=PREFIX,
+    )
+
+
+def _history(stage: Stage) -> Iterator[Exemption]:
+    yield from _function("history", "Retire/Retire", reason=INTERFACES)
+    yield Exemption(
+        concern="history",
+        path="Retire/Retire/Role/DefaultPolicy/Resource",
+        rule=f"AwsSolutions-IAM5[Resource::{stage.resource('ingestion')}:{BUCKET_EXPORT}/history/*]",
+        reason="The objects are named by months and symbols to come; the grant is for one prefix of one bucket.",
     )
 
 

@@ -59,6 +59,7 @@ class Functions(Setting):
     token: FunctionSize
     dispatch: FunctionSize
     audit: FunctionSize
+    retire: FunctionSize
 
 
 class Throttle(Setting):
@@ -132,6 +133,8 @@ class Stage(Setting):
     `tls_only` refuses plain HTTP at buckets, queues and topics. The emulator speaks nothing else on the loopback
     interface, and where it enforces IAM it enforces that refusal too. `send_action` lets a function send to a queue:
     the emulator asks for sqs:SendMessageBatch, which is no action of AWS, where sqs:SendMessage covers batches.
+    `history_months`: so many months stay in the database beside this one, older ones are exported and dropped
+    (docs/runbook/history.md); null keeps all, and leaves the History stack out.
     `max_moves`: from which factor on a price is held back as an absurd move (docs/runbook/absurd-move.md).
     """
 
@@ -149,6 +152,7 @@ class Stage(Setting):
     functions: Functions
     etl_concurrency: Annotated[int, Field(ge=2, le=1000)]
     max_moves: dict[Literal["crypto", "stock", "forex"], Annotated[float, Field(gt=1)]]
+    history_months: Annotated[int, Field(ge=2)] | None = None
     api: Api
     identity: Identity
     alarms: Alarms

@@ -45,7 +45,7 @@ class Letter:
 def reader(queue: str) -> str | None:
     """The function that reads the queue behind a dead-letter queue, both without prefix; None when none does."""
     name = queue.removesuffix(SUFFIX)
-    known = {"payloads": "etl", "commands": "dispatch", "migrate": "migrate", "audit": "audit"}
+    known = {"payloads": "etl", "commands": "dispatch", "migrate": "migrate", "audit": "audit", "retire": "retire"}
     return known.get(name) or (name.replace("tasks-", "fetch-", 1) if name.startswith(("tasks-", "fetch-")) else None)
 
 

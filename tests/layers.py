@@ -7,4 +7,4 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SLIM = {"api", "etl", "token"}
 HANDLERS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
-LAYERS = {name: ["core"] if name in SLIM else ["dependencies"] for name in HANDLERS}
+LAYERS = {name: ["core"] if name in SLIM else ["dependencies"] for name in HANDLERS} | {"retire": ["core", "parquet"]}

@@ -27,8 +27,7 @@ AUDIT = (
 )
 """For each source with series."""
 
-RETIRE = 3
-"""Assumed of the function that exports old months."""
+RETIRE = ("MonthsRetired", "MonthsKept", "MonthsOverdue", "OverdueDays", "RowsExported")
 
 
 def metrics_of(function: str) -> int:
@@ -36,5 +35,5 @@ def metrics_of(function: str) -> int:
     if function.startswith("fetch-"):
         return len(FETCH) + (function.removeprefix("fetch-") in WITH_BUDGET)
     audited = sum(1 for source in CATALOG.values() if source.series)
-    known = {"etl": len(ETL), "dispatch": len(DISPATCH), "audit": len(AUDIT) * audited, "retire": RETIRE}
+    known = {"etl": len(ETL), "dispatch": len(DISPATCH), "audit": len(AUDIT) * audited, "retire": len(RETIRE)}
     return known.get(function, 0)

@@ -13,6 +13,7 @@ from cdk.alarms import (
     functions,
     gaps_metric,
     queue_metric,
+    retire_metric,
     rows_metric,
     source_metric,
     work_queues,
@@ -65,20 +66,25 @@ class Dashboard(Construct):
         waiting = "ApproximateNumberOfMessagesVisible"
         dashboard.add_widgets(
             _graph("Messages waiting", *(queue_metric(stage, name, waiting) for name in work_queues())),
-            _graph("Dead letters", *(queue_metric(stage, name, waiting) for name in dead_letter_queues())),
+            _graph("Dead letters", *(queue_metric(stage, name, waiting) for name in dead_letter_queues(stage))),
         )
         dashboard.add_widgets(
             _graph("Rows", *(rows_metric(name) for name in ("RowsWritten", "RowsQuarantined", "MovesHeld"))),
             _graph("ETL: milliseconds", *(function_metric(stage, "etl", "Duration", stat) for stat in ("p50", "p99"))),
         )
         dashboard.add_widgets(
-            _graph("Errors", *(function_metric(stage, name, "Errors") for name in functions())),
-            _graph("Invocations", *(function_metric(stage, name, "Invocations") for name in functions())),
+            _graph("Errors", *(function_metric(stage, name, "Errors") for name in functions(stage))),
+            _graph("Invocations", *(function_metric(stage, name, "Invocations") for name in functions(stage))),
         )
         dashboard.add_widgets(
             _graph("API: requests", *(api_metric(stage, name) for name in ("Count", "4XXError", "5XXError"))),
             _graph("API: milliseconds", *(api_metric(stage, "Latency", stat) for stat in ("p50", "p99"))),
         )
+        if stage.history_months is not None:
+            dashboard.add_widgets(
+                _graph("Months", *(retire_metric(name) for name in ("MonthsRetired", "MonthsOverdue", "MonthsKept"))),
+                _graph("Rows exported", retire_metric("RowsExported")),
+            )
         if stage.database is not None:
             dashboard.add_widgets(
                 _graph("Database: CPU %", database_metric(stage, "CPUUtilization")),

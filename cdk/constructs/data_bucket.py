@@ -9,8 +9,8 @@ from constructs import Construct
 from cdk.retention import removal_policy
 from cdk.stages import Stage
 
-# Glacier Instant Retrieval reads in milliseconds, as a replay needs, and bills at least 128 KB an object.
-RAW_STEPS = ((s3.StorageClass.INFREQUENT_ACCESS, 30), (s3.StorageClass.GLACIER_INSTANT_RETRIEVAL, 90))
+# Glacier Instant Retrieval reads in milliseconds, as a replay and a query need, and bills at least 128 KB an object.
+STEPS = ((s3.StorageClass.INFREQUENT_ACCESS, 30), (s3.StorageClass.GLACIER_INSTANT_RETRIEVAL, 90))
 SMALLEST_MOVED = 128 * 1024
 
 
@@ -29,18 +29,23 @@ class DataBucket(Construct):
             versioned=True,
             removal_policy=removal_policy(stage),
             lifecycle_rules=[
-                s3.LifecycleRule(
-                    id="raw-gets-cheaper",
-                    prefix="raw/",
-                    object_size_greater_than=SMALLEST_MOVED,
-                    transitions=[
-                        s3.Transition(storage_class=storage, transition_after=Duration.days(days))
-                        for storage, days in RAW_STEPS
-                    ],
-                ),
+                _cheaper("raw-gets-cheaper", "raw/"),
+                _cheaper("history-gets-cheaper", "history/"),
                 s3.LifecycleRule(id="errors-expire", prefix="errors/", expiration=Duration.days(90)),
                 s3.LifecycleRule(id="commands-expire", prefix="tasks/", expiration=Duration.days(30)),
+                s3.LifecycleRule(id="query-results-expire", prefix="athena/", expiration=Duration.days(7)),
                 s3.LifecycleRule(id="old-versions-expire", noncurrent_version_expiration=Duration.days(30)),
                 s3.LifecycleRule(id="uploads-abort", abort_incomplete_multipart_upload_after=Duration.days(1)),
             ],
         )
+
+
+def _cheaper(rule: str, prefix: str) -> s3.LifecycleRule:
+    return s3.LifecycleRule(
+        id=rule,
+        prefix=prefix,
+        object_size_greater_than=SMALLEST_MOVED,
+        transitions=[
+            s3.Transition(storage_class=storage, transition_after=Duration.days(days)) for storage, days in STEPS
+        ],
+    )

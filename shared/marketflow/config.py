@@ -90,6 +90,13 @@ class AuditSettings(DatabaseSettings):
     data_bucket: str = Field(alias="DATA_BUCKET")
 
 
+class RetireSettings(DatabaseSettings):
+    """What retention needs: the database, the bucket for the export, and how many months stay beside this one."""
+
+    data_bucket: str = Field(alias="DATA_BUCKET")
+    history_months: Annotated[int, Field(ge=2)] | None = Field(default=None, alias="HISTORY_MONTHS")
+
+
 class MigrateSettings(DatabaseSettings):
     """What the migration function needs: the database, and the bucket in which it publishes the active symbols."""
 

@@ -61,6 +61,10 @@ class MalformedPayloadError(MarketFlowError):
         self.reason = reason
 
 
+class NotExportedError(MarketFlowError):
+    """Keep the rows: their export cannot be made, or does not hold what the tables do. An operator has to look."""
+
+
 class RefusedError(MarketFlowError):
     """Tell the client: the request itself is wrong. `status` is the HTTP status and `code` a stable word for it."""
 

@@ -13,7 +13,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 
-from cdk.bundling import EPOCH, KEPT_BUILDS, PACKAGE, BundlingError, UvBundler, find_interpreter, tree_hash
+from cdk.bundling import EPOCH, KEPT_BUILDS, PACKAGE, BundlingError, UvBundler, find_interpreter, prune, tree_hash
 from cdk.stages import ARCHITECTURE, PYTHON
 
 pytestmark = pytest.mark.cdk
@@ -182,3 +182,22 @@ def test_a_tree_hash_is_of_names_and_contents(tmp_path: Path) -> None:
     assert tree_hash([one]) == tree_hash([two])
     (two / "module.py").rename(two / "other.py")
     assert tree_hash([one]) != tree_hash([two])
+
+
+def test_the_layers_of_the_function_that_writes_parquet_fit(builds: Path, core: Path, lambda_bundler: Make) -> None:
+    """Lambda takes 250 MB unzipped: pyarrow ships without what its unused.txt names, and with what it has to load."""
+    parquet = lambda_bundler(builds).layer("parquet")
+    names = {path.name.partition(".")[0] for path in (parquet / "python" / "pyarrow").glob("*.so*")}
+    assert {"lib", "_parquet", "_csv", "libarrow", "libparquet", "libarrow_python", "libarrow_compute"} <= names
+    assert not names & {"_flight", "_s3fs", "libarrow_flight", "libarrow_s3"}
+    size = sum(path.stat().st_size for layer in (core, parquet) for path in layer.rglob("*") if path.is_file())
+    assert size < 125_000_000
+
+
+def test_what_a_layer_does_not_use_is_left_out(tmp_path: Path) -> None:
+    """Comments are none of it; a folder and a file go."""
+    for name in ("kept.py", "gone.so", "include/gone.h"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    prune(tmp_path, "# kept.py", "", "*.so", "include")
+    assert [path.name for path in tmp_path.rglob("*")] == ["kept.py"]

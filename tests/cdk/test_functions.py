@@ -11,9 +11,10 @@ import pytest
 
 from cdk.alarms import functions as function_names
 from cdk.bundling import ROOT, WITH_PACKAGE
+from cdk.stages import load_stage
 from marketflow.sources.catalog import CATALOG
 from tests.cdk.conftest import Synthesise, app_for, assembled
-from tests.cdk.templates import CONTEXT, Assembly, Resource, Template, invoked, listed, referred, text
+from tests.cdk.templates import CONTEXT, GIVEN, Assembly, Resource, Template, invoked, listed, referred, text
 from tests.layers import LAYERS
 
 pytestmark = pytest.mark.cdk
@@ -22,6 +23,8 @@ RESERVED = re.compile(r"^(AWS_|_|LAMBDA_|TZ$|PATH$|PYTHONPATH$|LD_LIBRARY_PATH$)
 """Lambda sets these itself and refuses a deployment that sets them; PYTHONPATH would hide the layer."""
 
 DATABASE_FUNCTIONS = {"etl", "migrate", "api", "admin", "audit"}
+"""Those of every stage; one that does not keep every month has `retire` beside them."""
+
 EVERYWHERE_ALLOWED = {
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
@@ -66,6 +69,11 @@ def grants(template: Template, function: Resource) -> dict[str, set[str]]:
     return allowed
 
 
+def retires(assembly: Assembly) -> set[str]:
+    """The function that a stage has which does not keep every month."""
+    return {"retire"} if CONTEXT["stages"][assembly.stage]["history_months"] else set()
+
+
 def test_the_functions_are_those_of_the_folders_and_the_catalogue(assembly: Assembly) -> None:
     """One fetcher for each source, and nothing that CDK adds of its own."""
     assert set(named(assembly)) == {
@@ -78,8 +86,11 @@ def test_the_functions_are_those_of_the_folders_and_the_catalogue(assembly: Asse
         "token",
         "dispatch",
         "audit",
+        *retires(assembly),
     }
-    assert set(named(assembly)) == set(function_names())
+    assert set(named(assembly)) == set(
+        function_names(load_stage({**CONTEXT, **GIVEN.get(assembly.stage, {}), "stage": assembly.stage}.get))
+    )
 
 
 def test_every_function_has_a_log_group_that_forgets(assembly: Assembly) -> None:
@@ -162,7 +173,7 @@ def test_every_function_has_a_role_of_its_own(assembly: Assembly) -> None:
 
 def test_an_asynchronous_function_has_a_dead_letter_queue(assembly: Assembly) -> None:
     """Those that a schedule or CloudFormation invokes: an event that failed for good is kept."""
-    asynchronous = {name for name in named(assembly) if name.startswith("fetch-")} | {"migrate", "audit"}
+    asynchronous = {name for name in named(assembly) if name.startswith("fetch-")} | {"migrate", "audit", "retire"}
     for name, (template, function) in named(assembly).items():
         target = function["Properties"].get("DeadLetterConfig", {}).get("TargetArn")
         assert (name in asynchronous) == (target is not None), name
@@ -197,6 +208,7 @@ def test_every_function_is_told_what_its_settings_ask_for(assembly: Assembly) ->
         "token": set(),
         "dispatch": {"DATA_BUCKET", "QUEUE_URLS"},
         "audit": {"DATABASE_URL", "DATA_BUCKET"},
+        "retire": {"DATABASE_URL", "DATA_BUCKET", "HISTORY_MONTHS"},
         **{
             f"fetch-{source}": {"SOURCE", "DATA_BUCKET", "PAYLOAD_QUEUE_URL", "TASK_QUEUE_URL", "TASK_TRIES"}
             for source in CATALOG
@@ -211,7 +223,7 @@ def test_every_function_is_told_what_its_settings_ask_for(assembly: Assembly) ->
 
 def test_every_function_has_its_folder() -> None:
     """functions/<name>/handler.py for each kind of function."""
-    for folder in ("fetch", "etl", "migrate", "api", "admin", "keys", "token", "dispatch", "audit"):
+    for folder in ("fetch", "etl", "migrate", "api", "admin", "keys", "token", "dispatch", "audit", "retire"):
         assert (ROOT / "functions" / folder / "handler.py").is_file()
 
 
@@ -307,7 +319,7 @@ def test_the_auditor_looks_each_minute_and_each_day(assembly: Assembly) -> None:
 
 def test_a_function_signs_in_to_the_database_as_one_user(cloud: Assembly) -> None:
     """rds-db:connect names the user; a wildcard would open every user of the proxy."""
-    for name in DATABASE_FUNCTIONS:
+    for name in DATABASE_FUNCTIONS | retires(cloud):
         template, function = named(cloud)[name]
         (connect,) = grants(template, function)["rds-db:connect"]
         assert connect.endswith("/marketflow")
@@ -325,8 +337,8 @@ def test_a_wildcard_resource_is_only_granted_where_aws_has_no_narrower_one(assem
 def test_only_database_functions_are_in_the_vpc(cloud: Assembly) -> None:
     """A fetcher in the isolated subnets would reach no source, and the others need no internet."""
     inside = {name for name, (_, function) in named(cloud).items() if "VpcConfig" in function["Properties"]}
-    assert inside == DATABASE_FUNCTIONS
-    assert all("?auth=iam" in text(variables(named(cloud)[name][1])["DATABASE_URL"]) for name in DATABASE_FUNCTIONS)
+    assert inside == DATABASE_FUNCTIONS | retires(cloud)
+    assert all("?auth=iam" in text(variables(named(cloud)[name][1])["DATABASE_URL"]) for name in inside)
 
 
 def test_a_local_function_gets_the_url_that_was_given(synthesise: Synthesise) -> None:

@@ -35,15 +35,18 @@ def test_every_bucket_is_encrypted_and_closed_to_the_public(assembly: Assembly) 
 
 
 def test_old_objects_get_cheaper_or_go(assembly: Assembly) -> None:
-    """The archive moves to cheaper storage, failed answers expire, unfinished uploads are aborted."""
+    """Archive and export move to cheaper storage, failed answers and query results expire, uploads are aborted."""
     bucket = assembly.templates["ingestion"].resource("DataBucketE6B0FAA8")
     rules = {rule["Id"]: rule for rule in bucket["Properties"]["LifecycleConfiguration"]["Rules"]}
-    raw = rules["raw-gets-cheaper"]
-    assert (raw["Prefix"], [step["StorageClass"] for step in raw["Transitions"]]) == (
-        "raw/",
-        ["STANDARD_IA", "GLACIER_IR"],
+    for kept in ("raw", "history"):
+        rule = rules[f"{kept}-gets-cheaper"]
+        steps = [(step["StorageClass"], step["TransitionInDays"]) for step in rule["Transitions"]]
+        assert (rule["Prefix"], steps) == (f"{kept}/", [("STANDARD_IA", 30), ("GLACIER_IR", 90)])
+        assert "ExpirationInDays" not in rule
+    assert (rules["query-results-expire"]["Prefix"], rules["query-results-expire"]["ExpirationInDays"]) == (
+        "athena/",
+        7,
     )
-    assert "ExpirationInDays" not in raw
     assert (rules["errors-expire"]["Prefix"], rules["errors-expire"]["ExpirationInDays"]) == ("errors/", 90)
     assert (rules["commands-expire"]["Prefix"], rules["commands-expire"]["ExpirationInDays"]) == ("tasks/", 30)
     assert rules["uploads-abort"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from marketflow.config import AwsCredentials, EtlSettings, FetchSettings
+from marketflow.config import AwsCredentials, EtlSettings, FetchSettings, RetireSettings
 from marketflow.domain.moves import BOUNDS
 from marketflow.domain.symbol import AssetType
 from marketflow.errors import ConfigurationError
@@ -66,3 +66,13 @@ def test_the_bounds_of_moves_are_exact_and_above_one() -> None:
     for wrong in ('{"crypto": 1}', '{"bonds": 5}', "5", "{"):
         with pytest.raises(ConfigurationError, match="MAX_MOVES"):
             EtlSettings.load({**etl, "MAX_MOVES": wrong})
+
+
+def test_two_months_are_the_fewest_that_stay() -> None:
+    """What is newest may still be corrected; without the setting every month stays."""
+    retire = {"MARKETFLOW_STAGE": "test", "DATA_BUCKET": "bucket", "DATABASE_URL": "postgresql://x@/y"}
+    assert RetireSettings.load(retire).history_months is None
+    assert RetireSettings.load({**retire, "HISTORY_MONTHS": "2"}).history_months == 2
+    for wrong in ("1", "-3", "two"):
+        with pytest.raises(ConfigurationError, match="HISTORY_MONTHS"):
+            RetireSettings.load({**retire, "HISTORY_MONTHS": wrong})

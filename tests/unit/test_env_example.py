@@ -15,6 +15,7 @@ from marketflow.config import (
     FetchSettings,
     KeysSettings,
     MigrateSettings,
+    RetireSettings,
 )
 
 pytestmark = pytest.mark.unit
@@ -39,6 +40,7 @@ def test_every_setting_is_explained() -> None:
             KeysSettings,
             AdminSettings,
             DispatchSettings,
+            RetireSettings,
         )
         for field in model.model_fields.values()
     }

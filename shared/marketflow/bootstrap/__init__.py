@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from marketflow.bootstrap.keys import keys_api
     from marketflow.bootstrap.migrate import preparation
     from marketflow.bootstrap.process import close
+    from marketflow.bootstrap.retire import retirer
 
 HOMES = {
     "admin_api": "admin",
@@ -34,6 +35,7 @@ HOMES = {
     "pipelines": "etl",
     "preparation": "migrate",
     "read_api": "api",
+    "retirer": "retire",
     "supply": "coverage",
 }
 """The module of each name."""
@@ -51,6 +53,7 @@ __all__ = [
     "pipelines",
     "preparation",
     "read_api",
+    "retirer",
     "supply",
 ]
 

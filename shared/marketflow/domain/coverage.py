@@ -85,8 +85,9 @@ class Supply:
 class CoverageQuery:
     """What is asked about a symbol: open times in `[start, until)`, `until` is not in the future.
 
-    Without a `start` from the first one that is stored, but not before `earliest`. `step` is the interval in seconds, 1
-    for months, which are of no one length. `rate_sources` publish rates instead of candles.
+    Without a `start` from the first one that is stored, but not before `earliest`; never from before what is kept.
+    `step` is the interval in seconds, 1 for months, which are of no one length. `rate_sources` publish rates instead of
+    candles.
     """
 
     name: str

@@ -130,12 +130,16 @@ COVERAGE = f"""with s as materialized (
   from symbols where symbol = :name
 ), w as materialized (
   -- A range that ends before the first candle is empty, and has no negative length.
-  select least(cast(:until as timestamptz), coalesce(cast(:start as timestamptz),
-    greatest(first, cast(:earliest as timestamptz)), cast(:until as timestamptz) - interval '1 day')) as start,
+  -- What was retired is in the export, and missing nowhere.
+  select least(cast(:until as timestamptz), greatest(kept, coalesce(cast(:start as timestamptz),
+    greatest(first, cast(:earliest as timestamptz)), cast(:until as timestamptz) - interval '1 day'))) as start,
     cast(:until as timestamptz) as until, first
   from (select least(
     first_open(s.id, cast(:interval as candle_interval)),
-    case when s.rates then date_trunc('day', first_price(s.id, null), 'UTC') end) as first from s) known
+    case when s.rates then date_trunc('day', first_price(s.id, null), 'UTC') end) as first,
+    (select cast(max(month) + interval '1 month' as timestamp) at time zone 'UTC' from months
+      where retired_at is not null and (:interval = '1m' or s.rates)) as kept
+    from s) known
 )
 select s.symbol, s.source, s.timezone, s.active, w.start, {_seconds("w.first")},
   ({_STORED}),

@@ -40,6 +40,11 @@ class JobBook:
         """Take a job out that could not be handed on."""
         self._database.query(jobs_sql.FORGET, id=job)
 
+    def retired_before(self) -> datetime | None:
+        """When the month behind the newest retired one begins (UTC); None when there is none."""
+        before: datetime | None = self._database.query(jobs_sql.RETIRED_BEFORE)[0][0]
+        return before
+
     def listed(self, listed: Listed) -> None:
         """Note how many parts a job has."""
         self._database.query(jobs_sql.LISTED, id=listed.job, parts=listed.parts)

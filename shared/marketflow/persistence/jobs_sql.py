@@ -18,6 +18,10 @@ CREATE_REPAIR = _CREATE.format(only_if="WHERE EXISTS (SELECT FROM gaps WHERE job
 
 SOURCE_OF = "SELECT source, source_symbol FROM symbols WHERE symbol = :symbol"
 
+RETIRED_BEFORE = """
+SELECT CAST(max(month) + interval '1 month' AS timestamp) AT TIME ZONE 'UTC' FROM months WHERE retired_at IS NOT NULL
+"""
+
 FORGET = "DELETE FROM jobs WHERE id = :id"
 
 LISTED = "UPDATE jobs SET parts = greatest(parts, CAST(:parts AS bigint)) WHERE id = :id"

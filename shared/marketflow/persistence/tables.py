@@ -81,6 +81,8 @@ raw_objects = Table(
     Column("dataset", Text, nullable=False),
     Column("received_at", _UTC, nullable=False),
     UniqueConstraint("key"),
+    # They come in the order of this time: a block range index costs next to nothing.
+    Index("raw_objects_received_at_idx", "received_at", postgresql_using="brin"),
     comment="Every answer of a source that was loaded; where its untouched body is.",
 )
 
@@ -193,6 +195,20 @@ months = Table(
     Column("month", Date, primary_key=True, comment="The first day, UTC."),
     Column("retired_at", _UTC, comment="When its rows were exported and dropped; null while they are here."),
     comment="Which months have partitions of minutes and prices, and which had.",
+)
+
+retirements = Table(
+    "retirements",
+    metadata,
+    Column("month", Date, primary_key=True),
+    Column("run", Text, comment="Who has the month."),
+    Column("run_until", _UTC, comment="Until when, whatever becomes of that run."),
+    Column("token", Text, comment="Names the beginning of the export; the manifest in the bucket has the same."),
+    Column(
+        "changed", Boolean, nullable=False, server_default=false(), comment="Whether the month was written to since."
+    ),
+    Column("tidied_at", _UTC, comment="When all was deleted that named only its rows."),
+    comment="How far old months are on their way out of the database.",
 )
 
 _PARTS = {

@@ -21,6 +21,7 @@ from marketflow.domain.jobs import (
     RedriveCommand,
     ReplayCommand,
 )
+from marketflow.domain.retention import PRICES_SINCE
 from marketflow.errors import RefusedError
 from marketflow.services.ports import Clock
 
@@ -52,6 +53,10 @@ class Book(Protocol):
         self, kind: JobKind, *, status: JobStatus | None, after: tuple[datetime, str] | None, limit: int
     ) -> JobPage:
         """A page of jobs, the newest first."""
+        ...
+
+    def retired_before(self) -> datetime | None:
+        """Minutes and prices from before are no longer kept (UTC); None while all of them are."""
         ...
 
     def source_of(self, symbol: str) -> tuple[str, str] | None:
@@ -114,7 +119,7 @@ class Backfills:
 
         Of symbols whose own source has no past, another source that supplies it is asked. Raises RefusedError: 404 for
         an unknown symbol; 400 for an interval or a currency of which there is no history, a range that is empty, in the
-        future, too old for the source, or of more than MAX_PARTS requests.
+        future, too old for the source or for what is kept, or of more than MAX_PARTS requests.
         """
         if (found := self._book.source_of(symbol)) is None:
             detail = f"There is no symbol {symbol!r}. Names are case-sensitive; /v1/symbols lists them."
@@ -129,6 +134,8 @@ class Backfills:
             raise _refuse(
                 "start", f"{past.title} has {interval} from {_shown(earliest)} on; {_shown(start)} is before that"
             )
+        if (kept := self._retired_before(interval, past, start)) is not None and start < kept:
+            raise _refuse("start", f"{interval} is kept from {_shown(kept)} on; what was before lies in the export")
         if (parts := ceil((end - start) / history.page)) > MAX_PARTS:
             longest = f"{history.page * MAX_PARTS / timedelta(days=1):.0f} days"
             raise _refuse("end", f"the range takes {parts} requests, and {MAX_PARTS} ({longest}) are the most")
@@ -220,6 +227,15 @@ class Backfills:
         if past.currencies and (lacking := [one for one in source_symbol.split("/") if one not in past.currencies]):
             raise _refuse("symbol", f"{past.title}, the source of past rates, has none of {' and '.join(lacking)}")
         return source, past.histories[interval]
+
+    def _retired_before(self, interval: Interval, past: SourcePast, start: datetime) -> datetime | None:
+        """From when on rows are kept that would be loaded; None when all of them are: the days of shares, for instance.
+
+        Currencies have prices for candles, of which those before PRICES_SINCE stay.
+        """
+        if interval is Interval.M1 or (past.currencies and start >= PRICES_SINCE):
+            return self._book.retired_before()
+        return None
 
     def _spelling(self, symbol: str, source: str) -> str:
         if (found := self._book.source_of(symbol)) is None:

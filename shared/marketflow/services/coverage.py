@@ -159,7 +159,8 @@ def _explain(case: _Case) -> Coverage:
     counts: dict[Reason, int] = {reason: 0 for reason in Reason if reason is not Reason.CLOSED}
     for first, end, reason, *_ in pieces:
         counts[reason] += end - first
-    start = question.start or facts.start
+    # Before the facts begin everything is retired.
+    start = max(question.start or facts.start, facts.start)
     return Coverage(
         symbol=facts.symbol,
         interval=question.interval,

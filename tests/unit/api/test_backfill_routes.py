@@ -54,6 +54,7 @@ class FakeBook:
     """Keeps jobs in the order in which they come."""
 
     jobs: dict[str, NewJob] = field(default_factory=dict)
+    kept: datetime | None = None
 
     def create(self, job: NewJob) -> None:
         """Keep it."""
@@ -76,6 +77,10 @@ class FakeBook:
         rest = [job for job in wanted if job.kind is kind and (after is None or job.id > after[1])]
         last = (NOON.isoformat(), rest[limit - 1].id) if len(rest) > limit else None
         return JobPage(body=json.dumps([shown(job) for job in rest[:limit]]), last=last)
+
+    def retired_before(self) -> datetime | None:
+        """What the test says."""
+        return self.kept
 
     def source_of(self, symbol: str) -> tuple[str, str] | None:
         """One symbol."""

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.cost.metrics import AUDIT, BUDGET, DISPATCH, ETL, FETCH
+from bench.cost.metrics import AUDIT, BUDGET, DISPATCH, ETL, FETCH, RETIRE
 from bench.cost.prices import FILE, PriceError, Prices
 from bench.cost.schedules import fires
 from bench.scaling.instances import LADDER
 from marketflow import observability
+from marketflow.observability.audits import MISSING
 
 pytestmark = pytest.mark.unit
 
@@ -83,8 +84,9 @@ def test_a_schedule_that_cannot_be_counted_is_refused(expression: str) -> None:
 
 def test_every_custom_metric_is_counted() -> None:
     """The names are those that marketflow.observability writes: each costs for every set of dimensions."""
-    source = Path(observability.__file__).read_text(encoding="utf-8")
+    modules = sorted(Path(observability.__file__).parent.glob("*.py"))
+    source = "\n".join(module.read_text(encoding="utf-8") for module in modules)
     written = set(re.findall(r'add_metric\(name="(\w+)"', source))
-    written |= set(re.findall(r'^ +\("(\w+)", standing', source, re.MULTILINE))
-    written |= set(observability.MISSING.values())
-    assert written == {*FETCH, BUDGET, *ETL, *DISPATCH, *AUDIT}
+    written |= set(re.findall(r'^ +\("(\w+)", (?:standing|len\(retired|retired)', source, re.MULTILINE))
+    written |= set(MISSING.values())
+    assert written == {*FETCH, BUDGET, *ETL, *DISPATCH, *AUDIT, *RETIRE}

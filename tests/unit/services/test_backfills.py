@@ -34,6 +34,7 @@ class FakeBook:
     """Keeps jobs."""
 
     jobs: dict[str, NewJob] = field(default_factory=dict)
+    kept: datetime | None = None
 
     def create(self, job: NewJob) -> None:
         """Keep it."""
@@ -52,6 +53,10 @@ class FakeBook:
     ) -> JobPage:
         """Nothing."""
         return JobPage(body="[]", last=None)
+
+    def retired_before(self) -> datetime | None:
+        """What the test says."""
+        return self.kept
 
     def source_of(self, symbol: str) -> tuple[str, str] | None:
         """Symbols of a source with minutes, of one without a past, and of one whose past another one has."""

@@ -1,0 +1,1 @@
+"""The export of old months: Parquet files in the data bucket, which Athena reads as tables."""
