@@ -11,10 +11,11 @@ ROOT = Path(__file__).resolve().parent.parent
 FILES = (
     "local/requirements/bootstrap",
     "layers/dependencies/requirements",
+    "bench/peers/requirements",
     "local/requirements/dev",
     "local/requirements/emulator",
 )
-"""In this order: development takes over the versions that the layer ships."""
+"""In this order: development takes over the versions that the layer and the bench's peers ship."""
 
 OPTIONS = (
     "--quiet",
