@@ -2,7 +2,8 @@
 """Fills databases with history as a running system would have stored it: minute by minute, symbol beside symbol.
 
 A day of realistic numbers is made once and stored again for each day: what is measured is how much there is to find a
-candle in, and making numbers takes longer than storing them. Nothing of it is random: every run has the same rows.
+candle in, and making numbers takes longer than storing them. Nothing of it is random: every run has the same rows. The
+prices are near those with which `bench.klines` begins.
 """
 
 from __future__ import annotations
@@ -104,17 +105,16 @@ SELECT minute, symbol_id, open, greatest(open, close) + spread AS high, least(op
        CAST(hash % 1000000000 AS numeric) * 0.00000100 AS volume,
        CAST(hash % 1000000000 AS numeric) * 0.00006400 AS quote_volume, hash % 5000 AS trades
 FROM (
-    SELECT minute, symbol_id, number,
+    SELECT minute, symbol_id,
            CAST(walk * (1 + 0.01 * sin(before * 0.0043633) + 0.0005 * sin(before * 0.7)) AS bigint)
                * CAST(0.00000001 AS numeric) AS open,
            CAST(walk * (1 + 0.01 * sin(minute * 0.0043633) + 0.0005 * sin(minute * 0.7)) AS bigint)
                * CAST(0.00000001 AS numeric) AS close,
            CAST(walk * 0.0002 * (1 + hash % 7) AS bigint) * CAST(0.00000001 AS numeric) AS spread, hash
     FROM (
-        SELECT minute, symbol_id, number, (minute + 1439) % 1440 AS before, 6400000000000.0 / (number * number) AS walk,
-               abs(CAST(hashint4(minute * 1000 + CAST(number AS integer)) AS bigint)) AS hash
-        FROM generate_series(0, 1439) AS minute,
-             unnest(CAST(:ids AS integer[])) WITH ORDINALITY AS s (symbol_id, number)
+        SELECT minute, symbol_id, (minute + 1439) % 1440 AS before, 6400000000000.0 / power(1 + symbol_id % 97, 1.5) AS walk,
+               abs(CAST(hashint4(minute * 1000 + symbol_id) AS bigint)) AS hash
+        FROM generate_series(0, 1439) AS minute, unnest(CAST(:ids AS integer[])) AS symbol_id
     ) AS moments
 ) AS numbers
 ORDER BY minute, symbol_id
@@ -160,12 +160,13 @@ GROUP BY symbol_id
 
 PRICES = """
 INSERT INTO prices (symbol_id, as_of, price, observed_at, raw_id)
-SELECT symbol_id, moment, 64000.00000000 / number + n % 97, moment + interval '1 second', symbol_id * 1000000 + 1
+SELECT symbol_id, moment,
+       round(CAST(64000 * (1 + n % 97 * 0.0001) / power(1 + symbol_id % 97, 1.5) AS numeric), 8), moment + interval '1 second', symbol_id * 1000000 + 1
 FROM (
     SELECT n, CAST(:end AS timestamptz) - n * interval '1 minute' AS moment
     FROM generate_series(CAST(:minutes AS integer), 1, -1) AS n
 ) AS moments
-CROSS JOIN unnest(CAST(:ids AS integer[])) WITH ORDINALITY AS s (symbol_id, number)
+CROSS JOIN unnest(CAST(:ids AS integer[])) AS symbol_id
 """
 
 ROLLED = {

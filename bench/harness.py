@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 
 class BenchError(Exception):
@@ -48,14 +47,17 @@ class Samples:
         }
 
 
-def alternate(turns: Mapping[str, Turn], *, rounds: int) -> dict[str, Samples]:
+def alternate(turns: Mapping[str, Turn], *, rounds: int, warm: bool = False) -> dict[str, Samples]:
     """`rounds` rounds of one turn each, in the order A B C A B C …, after one round that does not count.
+
+    What is `warm` already, such as a process that starts anew each time, needs no such round.
 
     The collector is on, as it is in production, and has nothing to do when a turn begins: nobody pays for the garbage
     of the one before, or for the modules of the others.
     """
-    for turn in turns.values():
-        turn()
+    if not warm:
+        for turn in turns.values():
+            turn()
     gc.collect()
     gc.freeze()
     seconds: dict[str, list[float]] = {name: [] for name in turns}
@@ -101,9 +103,20 @@ def on_one_core() -> Iterator[int | None]:
 
 @contextlib.contextmanager
 def unheard() -> Iterator[None]:
-    """Write what is printed meanwhile, such as a handler's log, to nowhere: it is made, and costs what it costs."""
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
+    """Let what is printed meanwhile, such as a handler's log, go nowhere: it is made and written all the same.
+
+    Below Python, at the file descriptor: a logger keeps the stream that it found when it was made.
+    """
+    sys.stdout.flush()
+    stdout, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
         yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(stdout, 1)
+        os.close(stdout)
+        os.close(nowhere)
 
 
 def say(text: str) -> None:

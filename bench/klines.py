@@ -37,6 +37,7 @@ def answers(symbols: Sequence[tuple[int, str]], *, start: datetime, seed: int, r
     """
     # One walk a symbol, which does not depend on who else is asked for.
     chances = [random.Random(f"{seed} {name}") for _, name in symbols]
+    # Those with which `bench.fill` ends: another level would be an absurd move.
     prices = [int(_EIGHT * 64_000 / (1 + number % 97) ** 1.5) for number, _ in symbols]
     while True:
         for at, (number, name) in enumerate(symbols):

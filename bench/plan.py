@@ -15,6 +15,7 @@ class Plan:
 
     mode: str
     rounds: int
+    cold_rounds: int
     pages: int
     batches: int
     starts: int
@@ -24,10 +25,18 @@ class Plan:
     large: int
     small: int
 
+    def said(self) -> str:
+        """What the figures of such a run are made of, for whoever reads them."""
+        sizes = f"{self.large:,} against {self.small:,} candles"
+        if self.mode == "full":
+            return f"median of {self.rounds} rounds, {sizes}"
+        return f"median of {self.rounds} rounds ({self.cold_rounds} of cold starts), {sizes}: a hint, not the figures"
+
 
 FULL = Plan(
     mode="full",
     rounds=7,
+    cold_rounds=7,
     pages=40,
     batches=60,
     starts=3,
@@ -40,6 +49,7 @@ FULL = Plan(
 QUICK = Plan(
     mode="quick",
     rounds=3,
+    cold_rounds=2,
     pages=15,
     batches=20,
     starts=1,

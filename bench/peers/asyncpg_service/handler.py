@@ -164,5 +164,5 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
         if (event.get("headers") or {}).get("If-None-Match") == tag:
             status, body = 304, b""
     milliseconds = round((time.perf_counter() - started) * 1000, 2)
-    print(json.dumps({"path": path, "status": status, "milliseconds": milliseconds}))
+    print(json.dumps({"path": path, "status": status, "milliseconds": milliseconds}), flush=True)
     return {"statusCode": status, "headers": headers, "body": body.decode(), "isBase64Encoded": False}

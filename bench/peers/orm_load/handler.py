@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import gzip
 import hashlib
 import os
@@ -16,7 +15,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from bench.peers.orm_load.load import engine, load
 
@@ -38,19 +37,21 @@ class FetchRequest(BaseModel):
 class Message(BaseModel):
     """One answer; a large one lies in the bucket."""
 
+    model_config = ConfigDict(val_json_bytes="base64")
+
     correlation_id: str
     request: FetchRequest
     headers: dict[str, str]
     received_at: datetime
     raw_key: str
-    body: str | None
+    body: bytes | None
 
     def content(self) -> bytes:
         """The body itself."""
         if self.body is None:
             found = s3.get_object(Bucket=os.environ["DATA_BUCKET"], Key=self.raw_key)
             return gzip.decompress(found["Body"].read())
-        return gzip.decompress(base64.b64decode(self.body))
+        return gzip.decompress(self.body)
 
 
 def record_handler(record: SQSRecord) -> None:

@@ -90,6 +90,7 @@ async def prices(query: Annotated[PriceQuery, Query()], session: Session) -> lis
     latest = aliased(Price, newest)
     statement = (
         select(Symbol, latest, RawObject.source)
+        .select_from(Symbol)
         .join(latest, true())
         .outerjoin(RawObject, RawObject.id == latest.raw_id)
         .where(Symbol.symbol.in_(names))
@@ -118,5 +119,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN
     started = time.perf_counter()
     answer: dict[str, Any] = _mangum(event, context)
     milliseconds = round((time.perf_counter() - started) * 1000, 2)
-    print(json.dumps({"path": event["path"], "status": answer["statusCode"], "milliseconds": milliseconds}))
+    print(json.dumps({"path": event["path"], "status": answer["statusCode"], "milliseconds": milliseconds}), flush=True)
     return answer
