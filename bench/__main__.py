@@ -1,4 +1,4 @@
-"""`python -m bench`: measure, show the table, write the file, and say by the exit code whether all promises are kept."""
+"""`python -m bench`: measure, show the table, write the file; the exit code says whether all promises are kept."""
 
 from __future__ import annotations
 

@@ -52,7 +52,10 @@ def folders(bundler: UvBundler, function: str) -> tuple[Path, ...]:
 
 
 def marketflow(function: str, runtime: Path) -> Shipped:
-    """A function of ours for this machine, with the packages of `runtime` behind it. Raises BenchError when it cannot be built."""
+    """A function of ours for this machine, with the packages of `runtime` behind it.
+
+    Raises BenchError when it cannot be built.
+    """
     path, version = interpreter()
     architecture = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
     try:
@@ -64,7 +67,7 @@ def marketflow(function: str, runtime: Path) -> Shipped:
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """The peers' packages and code in one folder, as the sources alone and with bytecode, and what Lambda itself has."""
+    """The peers' packages and code in one folder, as sources alone and with bytecode, and what Lambda itself has."""
 
     interpreter: str
     sources: Path
@@ -114,7 +117,11 @@ def read_function_parts() -> tuple[str, tuple[Path, ...], tuple[Path, ...]]:
         except BundlingError as error:
             failure = error
             continue
-        return name, parts, tuple(own for own in (parts[0], *(part / "marketflow" for part in parts[1:])) if own.is_dir())
+        return (
+            name,
+            parts,
+            tuple(own for own in (parts[0], *(part / "marketflow" for part in parts[1:])) if own.is_dir()),
+        )
     raise BenchError(f"The read function could not be built: {failure}")
 
 

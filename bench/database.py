@@ -1,4 +1,4 @@
-"""The bench's own PostgreSQL: embedded, thrown away, on the core of this process, with a fresh database for each part."""
+"""The bench's own PostgreSQL: embedded, thrown away, on the core of this process, a fresh database for each part."""
 
 from __future__ import annotations
 
@@ -74,7 +74,10 @@ class Server:
 
 @contextlib.contextmanager
 def server(scratch: Path) -> Iterator[Server]:
-    """A server on the cores of this process, its data in the folder `scratch`. Raises BenchError, with the end of the server's log, when there is none."""
+    """A server on the cores of this process, its data in the folder `scratch`.
+
+    Raises BenchError, with the end of the server's log, when there is none.
+    """
     started: LocalPostgres | None = None
     try:
         started = postgres.start(scratch / "postgres", disposable=True)
@@ -95,7 +98,8 @@ def server(scratch: Path) -> Iterator[Server]:
 
 
 MORE_SYMBOLS = """
-INSERT INTO symbols (symbol, source, source_symbol, asset_type, base_currency, quote_currency, price_unit, timezone, name)
+INSERT INTO symbols (symbol, source, source_symbol, asset_type, base_currency, quote_currency, price_unit, timezone,
+                     name)
 SELECT 'C' || n || 'USDT', 'binance', 'C' || n || 'USDT', 'crypto', 'C' || n, 'USDT', 'USDT', 'UTC', 'Coin ' || n
 FROM generate_series(1, 100 - (SELECT count(*) FROM symbols WHERE asset_type = 'crypto')) AS n
 """

@@ -78,9 +78,7 @@ def fill(server: Server, url: str, history: History) -> None:
 
 def _candles(url: str, history: History, first: int, half: int) -> None:
     with connected(url) as database:
-        database.query(
-            CANDLES, first=first, half=half, first_days=history.first_days, days=history.days, end=END
-        )
+        database.query(CANDLES, first=first, half=half, first_days=history.first_days, days=history.days, end=END)
 
 
 @contextlib.contextmanager
@@ -112,7 +110,8 @@ FROM (
                * CAST(0.00000001 AS numeric) AS close,
            CAST(walk * 0.0002 * (1 + hash % 7) AS bigint) * CAST(0.00000001 AS numeric) AS spread, hash
     FROM (
-        SELECT minute, symbol_id, (minute + 1439) % 1440 AS before, 6400000000000.0 / power(1 + symbol_id % 97, 1.5) AS walk,
+        SELECT minute, symbol_id, (minute + 1439) % 1440 AS before,
+               6400000000000.0 / power(1 + symbol_id % 97, 1.5) AS walk,
                abs(CAST(hashint4(minute * 1000 + symbol_id) AS bigint)) AS hash
         FROM generate_series(0, 1439) AS minute, unnest(CAST(:ids AS integer[])) AS symbol_id
     ) AS moments
@@ -122,7 +121,8 @@ ORDER BY minute, symbol_id
 
 _DAYS = """SELECT day, CAST(:end AS timestamptz) - day * interval '1 day' AS midnight
     FROM generate_series(greatest(CAST(:first_days AS integer), CAST(:days AS integer)), 1, -1) AS day"""
-_COUNTS = "day <= CASE symbol_id WHEN CAST(:first AS integer) THEN CAST(:first_days AS integer) ELSE CAST(:days AS integer) END"
+_COUNTS = """day <= CASE symbol_id
+    WHEN CAST(:first AS integer) THEN CAST(:first_days AS integer) ELSE CAST(:days AS integer) END"""
 _RAW_ID = "CAST(symbol_id AS bigint) * 1000000 + day"
 
 CANDLES = f"""
@@ -161,7 +161,8 @@ GROUP BY symbol_id
 PRICES = """
 INSERT INTO prices (symbol_id, as_of, price, observed_at, raw_id)
 SELECT symbol_id, moment,
-       round(CAST(64000 * (1 + n % 97 * 0.0001) / power(1 + symbol_id % 97, 1.5) AS numeric), 8), moment + interval '1 second', symbol_id * 1000000 + 1
+       round(CAST(64000 * (1 + n % 97 * 0.0001) / power(1 + symbol_id % 97, 1.5) AS numeric), 8),
+       moment + interval '1 second', symbol_id * 1000000 + 1
 FROM (
     SELECT n, CAST(:end AS timestamptz) - n * interval '1 minute' AS moment
     FROM generate_series(CAST(:minutes AS integer), 1, -1) AS n
@@ -173,7 +174,11 @@ ROLLED = {
     **{
         length: f"date_bin(interval '{of}', open_time, timestamptz '2000-01-01 00:00:00+00')"
         for length, of in (
-            ("5m", "5 minutes"), ("15m", "15 minutes"), ("30m", "30 minutes"), ("1h", "1 hour"), ("4h", "4 hours"),
+            ("5m", "5 minutes"),
+            ("15m", "15 minutes"),
+            ("30m", "30 minutes"),
+            ("1h", "1 hour"),
+            ("4h", "4 hours"),
         )
     },
     **{

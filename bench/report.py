@@ -13,7 +13,7 @@ from bench.targets import TARGETS, Target, Value
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """A figure that was measured, with the limit that was measured beside it in the same unit, and what it is made of."""
+    """A figure that was measured, the limit beside it in the same unit, and what it is made of."""
 
     value: Value
     floor: Value

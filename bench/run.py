@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -123,7 +124,7 @@ def measure(lab: Lab, parts: tuple[Part, ...]) -> dict[str, Outcome]:
     outcomes: dict[str, Outcome] = {}
     for part in parts:
         started = time.monotonic()
-        found = attempt(lambda part=part: part.measure(lab))
+        found = attempt(partial(part.measure, lab))
         if isinstance(found, BenchError):
             say(f"{part.name}: not measured: {found}")
             outcomes |= dict.fromkeys(part.keys, NotMeasured(str(found)))

@@ -13,12 +13,12 @@ from bench import fill, handlers
 from bench.database import connected, crypto_symbols, make_months
 from bench.etl import START, load, pipeline, turn
 from bench.fill import END, MINUTES, SYMBOLS, History
-from bench.handlers import Handler
-from bench.harness import BenchError, Samples, alternate, each, unheard
-from bench.klines import ROWS
+from bench.harness import BenchError, Samples, Turn, alternate, each, unheard
+from bench.klines import ROWS, Answer
 from bench.plan import Plan
 from bench.reads import answered, bare_select, content
 from bench.report import Measured
+from marketflow.etl.pipeline import Pipeline
 
 YEAR = 365
 
@@ -31,30 +31,45 @@ class Filled:
     history: History
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What both databases are asked, and how many items each answer to it must have."""
+
+    name: str
+    items: int
+    events: Callable[[Filled, Plan], list[dict[str, Any]]]
+
+
+QUESTIONS = (
+    Question("newest_page", ROWS, lambda filled, plan: _pages(filled, plan.pages, past=False)),
+    Question("past_page", ROWS, lambda filled, plan: _pages(filled, plan.pages, past=True)),
+    Question("latest_prices", 100, lambda filled, plan: [handlers.prices(_names(filled))] * plan.batches),
+)
+
+
 def reads(small: Filled, large: Filled, plan: Plan) -> Mapping[str, Measured]:
-    """Pages of 1,000 candles, the newest ones and ones anywhere in the past, and the latest prices of 100 symbols."""
-    questions = {
-        "newest_page": lambda filled: _pages(filled, plan.pages, past=False),
-        "past_page": lambda filled: _pages(filled, plan.pages, past=True),
-        "latest_prices": lambda filled: [handlers.prices(_names(filled))] * plan.batches,
-    }
+    """Pages of 1,000 candles, the newest ones and ones anywhere in the past, and the latest prices of 100 symbols.
+
+    The figure is the ratio of the question that grows most.
+    """
+    sizes = {"small": small, "large": large}
+    services = {size: handlers.load("functions.api.handler", filled.url) for size, filled in sizes.items()}
     ratios, detail = {}, _sizes(small, large)
-    services = {"small": handlers.load("functions.api.handler", small.url)}
-    services["large"] = handlers.load("functions.api.handler", large.url)
-    for name, events_of in questions.items():
-        turns = {}
-        for size, filled in (("small", small), ("large", large)):
-            events = events_of(filled)
-            for event in events:
-                if len(content(answered(services[size], event))) != (100 if name == "latest_prices" else ROWS):
-                    raise BenchError(f"The {size} database answers too few items: {event['queryStringParameters']}")
-            turns[size] = each([partial(services[size], event, None) for event in events])
+    for question in QUESTIONS:
+        turns = {size: _asking(services[size], question, filled, plan) for size, filled in sizes.items()}
         with unheard():
             samples = alternate(turns, rounds=plan.rounds)
-        ratios[name] = samples["large"].times_as_long_as(samples["small"])
-        detail |= {f"{name}_{size}_ms": taken.spread() for size, taken in samples.items()}
-    detail |= {f"{name}_ratio": round(ratio, 3) for name, ratio in ratios.items()}
-    return {"scale_read_20m_vs_1m": Measured(value=max(ratios.values()), floor=1, detail=detail)}
+        ratios[f"{question.name}_ratio"] = samples["large"].times_as_long_as(samples["small"])
+        detail |= {f"{question.name}_{size}_ms": taken.spread() for size, taken in samples.items()}
+    return {"scale_read_20m_vs_1m": Measured(value=max(ratios.values()), floor=1, detail=detail | ratios)}
+
+
+def _asking(service: handlers.Handler, question: Question, filled: Filled, plan: Plan) -> Turn:
+    events = question.events(filled, plan)
+    for event in events:
+        if (found := len(content(answered(service, event)))) != question.items:
+            raise BenchError(f"{event['path']} {event['queryStringParameters']} has {found} of {question.items} items.")
+    return each([partial(service, event, None) for event in events])
 
 
 def ingest(small: Filled, large: Filled, plan: Plan) -> Mapping[str, Measured]:
@@ -66,7 +81,8 @@ def ingest(small: Filled, large: Filled, plan: Plan) -> Mapping[str, Measured]:
             into = pipeline(database)
             turns[size] = turn(crypto_symbols(database)[: plan.scale_bodies], _loading(into))
         samples = alternate(turns, rounds=plan.rounds)
-    detail = _sizes(small, large) | {f"{size}_us_per_row": taken.spread(1e6) for size, taken in samples.items()}
+    detail = _sizes(small, large)
+    detail |= {f"{size}_us_per_row": taken.spread(1e6) for size, taken in samples.items()}
     ratio = samples["large"].times_as_long_as(samples["small"])
     return {"scale_ingest_20m_vs_1m": Measured(value=ratio, floor=1, detail=detail)}
 
@@ -97,7 +113,7 @@ def year_event(symbol: str) -> dict[str, Any]:
     return handlers.candles(symbol, interval="1d", start=f"{start:%Y-%m-%d}", end=f"{END:%Y-%m-%d}")
 
 
-def _loading(into: Any) -> Callable[[Any], Callable[[], object]]:  # noqa: ANN401
+def _loading(into: Pipeline) -> Callable[[Answer], Callable[[], object]]:
     return lambda answer: partial(load, into, answer)
 
 
@@ -119,8 +135,8 @@ def _names(filled: Filled) -> list[str]:
         return [name for _, name in crypto_symbols(database)]
 
 
-def _sizes(small: Filled, large: Filled) -> dict[str, Any]:
-    counts = {}
+def _sizes(small: Filled, large: Filled) -> dict[str, object]:
+    counts: dict[str, object] = {}
     for size, filled in (("small", small), ("large", large)):
         with connected(filled.url) as database:
             counts[f"{size}_candles"] = fill.count(database)

@@ -51,7 +51,9 @@ TARGETS: Mapping[str, Target] = {
     "read_1000_vs_asyncpg": Target(
         title="1,000 candles against asyncpg and orjson", limit=2, at_least=True, floor=_SELECT
     ),
-    "latest_100_vs_orm": Target(title="100 latest prices against the ORM service", limit=5, at_least=True, floor=_SELECT),
+    "latest_100_vs_orm": Target(
+        title="100 latest prices against the ORM service", limit=5, at_least=True, floor=_SELECT
+    ),
     "cold_start_vs_peer": Target(
         title="cold start against the ORM service as usually shipped", limit=8, at_least=True, floor=_PYTHON
     ),

@@ -17,7 +17,7 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 
-import asyncpg
+import asyncpg  # type: ignore[import-untyped]  # asyncpg ships no types
 import orjson
 
 STALE_SECONDS = {"binance": 180, "yahoo": 1200, "exchangerate": 93_600}
@@ -128,12 +128,13 @@ def _prices(query: Mapping[str, str]) -> tuple[int, bytes, dict[str, str]]:
 @cache
 def _page(*, descending: bool) -> str:
     behind, order = ("<", "desc") if descending else (">", "asc")
+    # Two constants are put in; every value is a parameter.
     return f"""select open_time, open, high, low, close, volume, quote_volume, trades, final
 from candles join symbols on symbols.id = symbol_id
 where symbol = $1 and interval = $2 and not held
   and ($3::timestamptz is null or open_time >= $3) and ($4::timestamptz is null or open_time < $4)
   and ($5::timestamptz is null or open_time {behind} $5)
-order by open_time {order} limit $6"""
+order by open_time {order} limit $6"""  # noqa: S608 - the same
 
 
 _SYMBOL = "select 1 from symbols where symbol = $1"
