@@ -9,7 +9,7 @@ prices are near those with which `bench.klines` begins.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -62,23 +62,30 @@ def fill(server: Server, url: str, history: History) -> None:
         make_months(database, history.start, END)
         ids = [number for number, _ in crypto_symbols(database)]
         database.query(BLOCK, ids=ids[:SYMBOLS])
-        with ThreadPoolExecutor(2) as both:
-            halves = [both.submit(_candles, url, history, ids[0], half) for half in (0, 1)]
-            [half.result() for half in halves]
         parameters = {"first": ids[0], "first_days": history.first_days, "days": history.days, "end": END}
+        _on_both_cores(url, CANDLES, parameters)
         for statement in (RAW_OBJECTS, ANSWERS, FETCHED):
             database.query(statement, **parameters)
         database.query(PRICES, ids=ids, end=END, minutes=max(1, history.candles // (PRICES_PER_CANDLE * len(ids))))
         if database.query("SELECT to_regclass('rollups') IS NOT NULL")[0][0]:
-            for length, bucket in ROLLED.items():
-                database.query(ROLL_UP.format(bucket=bucket), interval=length)
-        database.query("DROP TABLE bench_block")
+            database.query(ROLLED_BLOCK)
+            database.query(ROLLUPS, **parameters)
+            for statement in LONGER_ROLLUPS:
+                database.query(statement)
+        database.query("DROP TABLE IF EXISTS bench_block, bench_rolled")
         settle(database)
 
 
-def _candles(url: str, history: History, first: int, half: int) -> None:
-    with connected(url) as database:
-        database.query(CANDLES, first=first, half=half, first_days=history.first_days, days=history.days, end=END)
+def _on_both_cores(url: str, statement: str, parameters: Mapping[str, object]) -> None:
+    """Run a statement for either half of the symbols at the same time."""
+
+    def run(half: int) -> None:
+        with connected(url) as database:
+            database.query(statement, half=half, **parameters)
+
+    with ThreadPoolExecutor(2) as both:
+        for done in [both.submit(run, half) for half in (0, 1)]:
+            done.result()
 
 
 @contextlib.contextmanager
@@ -111,7 +118,7 @@ FROM (
            CAST(walk * 0.0002 * (1 + hash % 7) AS bigint) * CAST(0.00000001 AS numeric) AS spread, hash
     FROM (
         SELECT minute, symbol_id, (minute + 1439) % 1440 AS before,
-               6400000000000.0 / power(1 + symbol_id % 97, 1.5) AS walk,
+               6400000000000 / power(CAST(1 + symbol_id % 97 AS float8), 1.5) AS walk,
                abs(CAST(hashint4(minute * 1000 + symbol_id) AS bigint)) AS hash
         FROM generate_series(0, 1439) AS minute, unnest(CAST(:ids AS integer[])) AS symbol_id
     ) AS moments
@@ -161,7 +168,8 @@ GROUP BY symbol_id
 PRICES = """
 INSERT INTO prices (symbol_id, as_of, price, observed_at, raw_id)
 SELECT symbol_id, moment,
-       round(CAST(64000 * (1 + n % 97 * 0.0001) / power(1 + symbol_id % 97, 1.5) AS numeric), 8),
+       CAST((6400000000000 + CAST(n % 97 AS bigint) * 640000000) / power(CAST(1 + symbol_id % 97 AS float8), 1.5) AS bigint)
+           * CAST(0.00000001 AS numeric),
        moment + interval '1 second', symbol_id * 1000000 + 1
 FROM (
     SELECT n, CAST(:end AS timestamptz) - n * interval '1 minute' AS moment
@@ -170,28 +178,38 @@ FROM (
 CROSS JOIN unnest(CAST(:ids AS integer[])) AS symbol_id
 """
 
-ROLLED = {
-    **{
-        length: f"date_bin(interval '{of}', open_time, timestamptz '2000-01-01 00:00:00+00')"
-        for length, of in (
-            ("5m", "5 minutes"),
-            ("15m", "15 minutes"),
-            ("30m", "30 minutes"),
-            ("1h", "1 hour"),
-            ("4h", "4 hours"),
-        )
-    },
-    **{
-        length: f"date_trunc('{of}', open_time, 'UTC')"
-        for length, of in (("1d", "day"), ("1w", "week"), ("1M", "month"))
-    },
-}
-"""Where the bucket of a minute opens, for each interval that is stored beside it."""
+_ROLLED = "symbol_id, interval, open_time, open, high, low, close, volume, quote_volume, trades, rows_final"
+_OPEN_TO_CLOSE = """(array_agg(open ORDER BY {0}))[1] AS open, max(high) AS high, min(low) AS low,
+       (array_agg(close ORDER BY {0} DESC))[1] AS close, sum(volume) AS volume, sum(quote_volume) AS quote_volume,
+       sum(trades) AS trades"""
 
-ROLL_UP = """
-INSERT INTO rollups (symbol_id, interval, open_time, open, high, low, close, volume, quote_volume, trades, final)
-SELECT symbol_id, CAST(:interval AS candle_interval), bucket, (array_agg(open ORDER BY open_time))[1], max(high),
-       min(low), (array_agg(close ORDER BY open_time DESC))[1], sum(volume), sum(quote_volume), sum(trades), true
-FROM (SELECT c.*, {bucket} AS bucket FROM candles AS c WHERE c.interval = '1m') AS minutes
-GROUP BY symbol_id, bucket
+ROLLED_BLOCK = f"""
+CREATE UNLOGGED TABLE bench_rolled AS
+SELECT symbol_id, interval, minute / length * length AS minute, {_OPEN_TO_CLOSE.format("minute")}
+FROM bench_block, (
+    VALUES ('5m', 5), ('15m', 15), ('30m', 30), ('1h', 60), ('4h', 240), ('1d', 1440)
+) AS lengths (interval, length)
+GROUP BY symbol_id, interval, length, minute / length
+ORDER BY minute, symbol_id
 """
+"""The roll-ups of a day, made once as the day itself. A test holds what comes of them to what the schema makes."""
+
+ROLLUPS = f"""
+INSERT INTO rollups ({_ROLLED})
+SELECT symbol_id, CAST(interval AS candle_interval), midnight + minute * interval '1 minute', open, high, low, close,
+       volume, quote_volume, trades, true
+FROM ({_DAYS}) AS days
+CROSS JOIN LATERAL (SELECT * FROM bench_rolled WHERE {_COUNTS} ORDER BY minute, symbol_id) AS rolled
+"""
+
+LONGER_ROLLUPS = tuple(
+    f"""
+INSERT INTO rollups ({_ROLLED})
+SELECT symbol_id, '{interval}', opens, {_OPEN_TO_CLOSE.format("open_time")}, true
+FROM (
+    SELECT r.*, date_trunc('{field}', open_time, 'UTC') AS opens FROM rollups AS r WHERE r.interval = '1d'
+) AS days
+GROUP BY symbol_id, opens
+"""
+    for interval, field in (("1w", "week"), ("1M", "month"))
+)

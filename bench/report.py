@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,8 @@ class NotMeasured:
 
     reason: str
 
+
+SHOWN_CHARACTERS = 90
 
 Outcome = Measured | NotMeasured
 Figures = dict[str, dict[str, Any]]
@@ -106,7 +109,14 @@ def _row(key: str, figure: Mapping[str, Any]) -> Sequence[str]:
     sign = "≥" if figure["at_least"] else "≤"
     target = "" if limit is None else f"{sign} {_shown(limit)}{unit}"
     if figure["value"] is None:
-        return key, "not measured", target, "missed", figure["reason"]
+        # A server's or an installer's words may be many; all of them are in the file.
+        return (
+            key,
+            "not measured",
+            target,
+            "missed",
+            textwrap.shorten(figure["reason"], SHOWN_CHARACTERS, placeholder=" …"),
+        )
     verdict = "" if limit is None else "met" if figure["met"] else "missed"
     floor = figure["floor"]
     return key, f"{_shown(figure['value'])}{unit}", target, verdict, f"{_shown(floor['value'])}{unit}: {floor['name']}"
