@@ -78,7 +78,7 @@ def measure(server: Server, plan: Plan) -> Mapping[str, Measured]:
         }
         samples = alternate(turns, rounds=plan.rounds)
         for name in names[1:]:
-            _check(ours, urls[name], symbols if name == "copy" else few)
+            check(ours, urls[name], symbols if name == "copy" else few)
         copier.close()
         for engine in engines:
             engine.dispose()
@@ -136,7 +136,7 @@ def _place(url: str) -> dict[str, Any]:
     return {"database": settings.database, "unix_sock": settings.unix_socket}
 
 
-def _check(ours: Database, theirs: str, symbols: Sequence[tuple[int, str]]) -> None:
+def check(ours: Database, theirs: str, symbols: Sequence[tuple[int, str]]) -> None:
     """Raises BenchError unless the database at `theirs` has the very rows that ours has, digit for digit."""
     ids = [number for number, _ in symbols]
     with connected(theirs) as other:

@@ -168,7 +168,8 @@ GROUP BY symbol_id
 PRICES = """
 INSERT INTO prices (symbol_id, as_of, price, observed_at, raw_id)
 SELECT symbol_id, moment,
-       CAST((6400000000000 + CAST(n % 97 AS bigint) * 640000000) / power(CAST(1 + symbol_id % 97 AS float8), 1.5) AS bigint)
+       CAST((6400000000000 + CAST(n % 97 AS bigint) * 640000000)
+                / power(CAST(1 + symbol_id % 97 AS float8), 1.5) AS bigint)
            * CAST(0.00000001 AS numeric),
        moment + interval '1 second', symbol_id * 1000000 + 1
 FROM (

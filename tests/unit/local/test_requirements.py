@@ -15,6 +15,7 @@ FILES = {
     for path in (
         *(ROOT / "local" / "requirements").glob("*.txt"),
         ROOT / "layers" / "dependencies" / "requirements.txt",
+        ROOT / "bench" / "peers" / "requirements.txt",
     )
 }
 
@@ -40,9 +41,10 @@ def test_every_pin_has_a_hash(name: str) -> None:
     assert "://" not in text
 
 
-def test_development_has_what_ships() -> None:
-    """Tests run with the very versions that the layer ships."""
-    shipped, installed = pins("layers/dependencies/requirements.txt"), pins("local/requirements/dev.txt")
+@pytest.mark.parametrize("name", ["layers/dependencies", "bench/peers"])
+def test_development_has_what_ships(name: str) -> None:
+    """Tests run with the very versions that the layer ships, and the bench with those that the peers would."""
+    shipped, installed = pins(f"{name}/requirements.txt"), pins("local/requirements/dev.txt")
     assert shipped
     assert {package: installed.get(package) for package in shipped} == shipped
 
