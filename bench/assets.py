@@ -48,7 +48,12 @@ def interpreter() -> tuple[str, str]:
 
 def folders(bundler: UvBundler, function: str) -> tuple[Path, ...]:
     """What the function `function` consists of: its code and its layers' packages, as Lambda puts them on the path."""
-    return (bundler.function(function), bundler.layer() / "python")
+    return (bundler.function(function), *(layer / "python" for layer in layers(bundler)))
+
+
+def layers(bundler: UvBundler) -> tuple[Path, ...]:
+    """The layers of the read and of the ETL function."""
+    return (bundler.layer(),)
 
 
 def marketflow(function: str, runtime: Path) -> Shipped:

@@ -26,9 +26,14 @@ def test_competitors_alternate_round_by_round() -> None:
 
 def test_what_is_warm_needs_no_round_that_does_not_count() -> None:
     """A process that starts anew is as cold in the first round as in any other."""
-    calls: list[int] = []
-    alternate({"a": lambda: float(len(calls) or calls.append(1) or 1)}, rounds=1, warm=True)
-    assert calls == [1]
+    calls: list[str] = []
+
+    def turn() -> float:
+        calls.append("a")
+        return 1.0
+
+    assert alternate({"a": turn}, rounds=2, warm=True) == {"a": Samples((1.0, 1.0))}
+    assert calls == ["a", "a"]
 
 
 def test_a_ratio_compares_within_rounds() -> None:
