@@ -32,9 +32,10 @@ Handler = Callable[[dict[str, Any], object], Answer]
 def load(module: str, url: str) -> Handler:
     """The handler of `module`, wired anew for the database at `url`; those that were loaded before keep theirs."""
     os.environ.update(ENVIRONMENT | {"DATABASE_URL": url})
-    # Loaded twice under one name, it is two handlers: the first one lives on in whoever holds it.
+    # Loaded twice under one name, it is two handlers: the first one lives on in whoever holds it, and opens its
+    # connection again when it is asked.
     sys.modules.pop(module, None)
-    bootstrap.read_api.cache_clear()
+    bootstrap.close()
     handler: Handler = importlib.import_module(module).handler
     return handler
 
