@@ -21,7 +21,7 @@ OPTIONS = {
     # What a server with two gigabytes would have; the rest of the memory caches files, as it does there.
     "shared_buffers": "512MB",
     "maintenance_work_mem": "512MB",
-    "max_wal_size": "8GB",
+    "max_wal_size": "2GB",
     "checkpoint_timeout": "1h",
     "log_min_duration_statement": "-1",
 }

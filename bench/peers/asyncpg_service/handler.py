@@ -75,9 +75,9 @@ def _candles(symbol: str, query: Mapping[str, str]) -> tuple[int, bytes, dict[st
     start, end = _moment("start", query.get("start")), _moment("end", query.get("end"))
     cursor = _moment("cursor", query.get("cursor"))
     descending = order == "desc" or (order is None and start is None)
-    rows = _loop.run_until_complete(
-        _connection().fetch(_page(descending=descending), symbol, interval, start, end, cursor, int(limit) + 1)
-    )
+    given = {name: one for name, one in (("start", start), ("end", end), ("cursor", cursor)) if one is not None}
+    sql = _page(tuple(given), descending=descending)
+    rows = _loop.run_until_complete(_connection().fetch(sql, symbol, interval, int(limit) + 1, *given.values()))
     if not rows and not _loop.run_until_complete(_connection().fetch(_SYMBOL, symbol)):
         return 404, b'{"detail":"no such symbol"}', {}
     headers = {}
@@ -126,15 +126,18 @@ def _prices(query: Mapping[str, str]) -> tuple[int, bytes, dict[str, str]]:
 
 
 @cache
-def _page(*, descending: bool) -> str:
+def _page(given: tuple[str, ...], *, descending: bool) -> str:
+    """The statement for the parameters that are given: one for all cases would have a plan for none of them.
+
+    The symbol is no join, for which the planner would read all of its candles and sort them.
+    """
     behind, order = ("<", "desc") if descending else (">", "asc")
-    # Two constants are put in; every value is a parameter.
-    return f"""select open_time, open, high, low, close, volume, quote_volume, trades, final
-from candles join symbols on symbols.id = symbol_id
-where symbol = $1 and interval = $2 and not held
-  and ($3::timestamptz is null or open_time >= $3) and ($4::timestamptz is null or open_time < $4)
-  and ($5::timestamptz is null or open_time {behind} $5)
-order by open_time {order} limit $6"""  # noqa: S608 - the same
+    operators = {"start": ">=", "end": "<", "cursor": behind}
+    bounds = "".join(f" and open_time {operators[name]} ${at}" for at, name in enumerate(given, 4))
+    # Constants are put in; every value is a parameter.
+    return f"""select open_time, open, high, low, close, volume, quote_volume, trades, final from candles
+where symbol_id = (select id from symbols where symbol = $1) and interval = $2 and not held{bounds}
+order by open_time {order} limit $3"""  # noqa: S608 - the same
 
 
 _SYMBOL = "select 1 from symbols where symbol = $1"

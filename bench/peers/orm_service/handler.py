@@ -51,10 +51,11 @@ async def candles(
 ) -> list[CandleOut]:
     """A page of candles; the next one is linked."""
     descending = query.order == "desc" or (query.order is None and query.start is None)
+    # Not a join, for which the planner would read all candles of the symbol and sort them.
+    number = select(Symbol.id).where(Symbol.symbol == symbol).scalar_subquery()
     statement = (
         select(Candle)
-        .join(Symbol, Symbol.id == Candle.symbol_id)
-        .where(Symbol.symbol == symbol, Candle.interval == query.interval.value, ~Candle.held)
+        .where(Candle.symbol_id == number, Candle.interval == query.interval.value, ~Candle.held)
         .order_by(Candle.open_time.desc() if descending else Candle.open_time)
         .limit(query.limit + 1)
     )
