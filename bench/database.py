@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -62,14 +62,18 @@ class Server:
         process = psutil.Process(self.postgres.pid)
         family = [one.pid for one in (process, *process.children(recursive=True))]
         before = os.sched_getaffinity(self.postgres.pid)
-        for pid in family:
-            os.sched_setaffinity(pid, range(os.cpu_count() or 1))
+        self._place(family, range(os.cpu_count() or 1))
         try:
             yield
         finally:
-            for one in (process, *process.children(recursive=True)):
-                with contextlib.suppress(ProcessLookupError):
-                    os.sched_setaffinity(one.pid, before)
+            self._place([one.pid for one in (process, *process.children(recursive=True))], before)
+
+    @staticmethod
+    def _place(pids: Iterable[int], cores: Iterable[int]) -> None:
+        for pid in pids:
+            # Connections and vacuum workers of the server come and go.
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setaffinity(pid, cores)
 
 
 @contextlib.contextmanager
