@@ -20,10 +20,10 @@ export PYTHONPATH := shared:.
 export EMULATOR_VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run status token invoke backfill replay redrive dlq drill smoke test fuzz simulate cost scale lint typecheck format hooks openapi contract pins synth bootstrap deploy diff clean
+.PHONY: help setup run status token invoke backfill replay redrive dlq drill smoke test bench bench-quick fuzz simulate cost scale lint typecheck format hooks openapi contract pins synth bootstrap deploy diff clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Make the virtual environments (every other target does this first; PYTHON=python3.13 for another version)
 	@python="$$(sh local/python.sh "$(PYTHON)" $(or $(firstword $(MAKECMDGOALS)),setup))" && PYTHONPATH= "$$python" local/setup.py --venv $(VENV) --emulator $(EMULATOR_VENV)
@@ -60,6 +60,12 @@ smoke: setup ## Prove in a minute that prices flow: own ports, temporary folder,
 
 test: setup ## Run all tests with coverage (TESTS=tests/unit for some, ARGS="-k name" for pytest)
 	$(RUN) -m pytest $(TESTS) --timeout=600 --cov --cov-report=term --cov-report=html $(ARGS)
+
+bench: setup ## Measure everything against its peers and limits, a quarter of an hour (ARGS=--no-gate: misses are no failure)
+	@$(RUN) -m bench $(ARGS)
+
+bench-quick: setup ## The same figures from less data, in a minute
+	@$(RUN) -m bench --quick $(ARGS)
 
 fuzz: setup ## Throw thousands of made-up requests at a deployment of its own (SEED=7 repeats a run)
 	@exec $(RUN) -m local.fuzz

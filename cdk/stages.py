@@ -174,9 +174,7 @@ class Stage(Setting):
         if keyless := [name for name in self.source_secrets if not CATALOG[name].optional_key]:
             raise ValueError(f"source_secrets: {', '.join(keyless)} takes no API key")
         if self.python == "3.11" and (asked := [name for name, size in self.functions if size.snap_start]):
-            raise ValueError(
-                f"functions.{asked[0]}.snap_start: there is none for Python {self.python}, only from 3.12 on"
-            )
+            raise ValueError(f"functions.{asked[0]}.snap_start: only from Python 3.12 on, and this is {self.python}")
         return self
 
     @property

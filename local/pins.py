@@ -14,10 +14,11 @@ LAYERS = ("dependencies", *sorted({path.parent.name for path in ROOT.glob("layer
 FILES = (
     "local/requirements/bootstrap",
     *(f"layers/{name}/requirements" for name in LAYERS),
+    "bench/peers/requirements",
     "local/requirements/dev",
     "local/requirements/emulator",
 )
-"""In this order: development takes over the versions that the layers ship."""
+"""In this order: development takes over the versions that the layers and the bench's peers ship."""
 
 OPTIONS = (
     "--quiet",

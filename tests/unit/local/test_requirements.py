@@ -15,6 +15,7 @@ FILES = {
     for path in (
         *(ROOT / "local" / "requirements").glob("*.txt"),
         *(ROOT / "layers").glob("*/requirements.txt"),
+        ROOT / "bench" / "peers" / "requirements.txt",
     )
 }
 
@@ -40,9 +41,9 @@ def test_every_pin_has_a_hash(name: str) -> None:
     assert "://" not in text
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name.startswith("layers/")])
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith(("layers/", "bench/"))])
 def test_development_has_what_ships(name: str) -> None:
-    """Tests run with the very versions that every layer ships, so that two layers of a function agree too."""
+    """Tests run with the very versions that every layer ships, and the bench with those that the peers would."""
     shipped, installed = pins(name), pins("local/requirements/dev.txt")
     assert shipped
     assert {package: installed.get(package) for package in shipped} == shipped
