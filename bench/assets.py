@@ -53,7 +53,7 @@ def folders(bundler: UvBundler, function: str) -> tuple[Path, ...]:
 
 def layers(bundler: UvBundler) -> tuple[Path, ...]:
     """The layers of the read and of the ETL function."""
-    return (bundler.layer(),)
+    return (bundler.layer("core"),)
 
 
 def marketflow(function: str, runtime: Path) -> Shipped:
