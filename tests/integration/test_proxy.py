@@ -12,9 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from marketflow.persistence.connection import Database
 from marketflow.persistence.url import parse_database_url
+from tests.cloud import Cloud
 from tests.handlers import EVENTS, Context, event, load
 from tests.integration.persistence.recorder import Recorder, Sent
+from tests.integration.retirement import Pipeline
 
 pytestmark = pytest.mark.integration
 
@@ -86,6 +89,19 @@ def test_no_load_pins_the_proxy(recorder: Recorder, url: str, monkeypatch: pytes
     for name in [*LOADS, *LOADS]:
         handler(event(name), Context())
     assert any("insert into candles" in text.lower() for text in statements(recorder.sent))
+    assert_pins_nothing(recorder.sent)
+    assert recorder.connections == 1
+
+
+def test_no_retirement_pins_the_proxy(
+    recorder: Recorder, url: str, database: Database, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A month with rows from its export to what is deleted behind it. The one function in it has its own time limit."""
+    Pipeline(database, cloud).fill()
+    settings = {"DATABASE_URL": url, "DATA_BUCKET": cloud.bucket, "HISTORY_MONTHS": "2"}
+    handler = load("retire", monkeypatch, settings)
+    assert handler(event("schedule_retire"), Context(seconds_left=600))["retired"] > 0
+    assert any("retire_month" in text for text in statements(recorder.sent))
     assert_pins_nothing(recorder.sent)
     assert recorder.connections == 1
 

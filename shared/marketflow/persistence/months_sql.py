@@ -110,17 +110,21 @@ WHERE EXISTS (SELECT FROM {_FROM[dataset][0]} AS t WHERE t.symbol_id = s.id AND 
 
 
 def chunk(dataset: Dataset) -> str:
-    """Rows of one symbol behind `after`, all of a moment together: how many, the last moment, and their text."""
-    time = _FROM[dataset][1]
+    """Rows of one symbol behind `after`, all of a moment together: how many, the last moment, and their text.
+
+    They end with the moment of the row number `most`. FETCH ... WITH TIES would look like a cursor to a proxy.
+    """
+    table, time, _ = _FROM[dataset]
     fields = " || ',' || ".join(_field(name, kind) for name, kind in COLUMNS[dataset].items())
     order = f"t.{time}" if dataset is not Dataset.REVISIONS else f"t.{time}, t.observed_at, t.raw_id"
+    rows = f"t.symbol_id = :symbol AND {_within(dataset)} AND t.{time} > CAST(:after AS timestamptz)"
     return f"""
-SELECT count(*), max(moment), string_agg(line, chr(10) ORDER BY number) FROM (
-    SELECT t.{time} AS moment, row_number() OVER (ORDER BY {order}) AS number, {fields} AS line
-    FROM {_joined(dataset)}
-    WHERE t.symbol_id = :symbol AND {_within(dataset)} AND t.{time} > CAST(:after AS timestamptz)
-    ORDER BY t.{time} FETCH FIRST :most ROWS WITH TIES
-) AS page
+SELECT count(*), max(t.{time}), string_agg({fields}, chr(10) ORDER BY {order})
+FROM {_joined(dataset)}
+WHERE {rows} AND t.{time} <= coalesce(
+    (SELECT t.{time} FROM {table} AS t WHERE {rows} ORDER BY t.{time} LIMIT 1 OFFSET CAST(:most AS integer) - 1),
+    'infinity'
+)
 """
 
 
