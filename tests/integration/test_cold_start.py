@@ -19,12 +19,10 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = {
     *("aws_lambda_powertools", "jmespath"),
     *("pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection"),
-    *("pg8000", "dateutil", "six"),
-    "botocore",
-    "marketflow",
+    *("pg8000", "botocore", "marketflow"),
 }
 """Every package beside the standard library's. Of botocore, which Lambda has, Powertools imports the name alone; for
-scramp marketflow.persistence puts a stand-in."""
+what pg8000 imports and does not use, marketflow.persistence puts stand-ins."""
 
 SLOW = {"asyncio", "concurrent", "http", "multiprocessing", "sqlite3", "tkinter", "unittest", "xml"}
 """What of the standard library takes long and is not needed."""

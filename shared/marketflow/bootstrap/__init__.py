@@ -6,6 +6,7 @@ its name is asked for, because a function must not pay at cold start for what on
 
 from __future__ import annotations
 
+import gc
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from marketflow.bootstrap.migrate import preparation
     from marketflow.bootstrap.process import close
     from marketflow.bootstrap.retire import retirer
+
+# What imports make stays: looking for garbage in it again and again would be a thirtieth of a cold start.
+gc.set_threshold(20_000)
 
 HOMES = {
     "admin_api": "admin",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from datetime import datetime
 from types import ModuleType
 
 
@@ -21,6 +22,18 @@ class _Later(ModuleType):
         return getattr(importlib.import_module(self.__name__), name)
 
 
+def _parse(text: str) -> datetime:
+    return importlib.import_module("dateutil.parser").parse(text)  # type: ignore[no-any-return]
+
+
 # pg8000 imports it for passwords with SCRAM, which neither RDS Proxy's IAM tokens nor the local socket have: with the
 # X.509 parser that comes along it would be a tenth of the read API's cold start.
 sys.modules.setdefault("scramp", _Later("scramp"))
+
+# And this for times before Christ and at infinity, of which MarketFlow has none: another thirtieth.
+if "dateutil.parser" not in sys.modules:
+    _stand_in = ModuleType("dateutil.parser")
+    _stand_in.__dict__.update(parse=_parse, ParserError=ValueError)
+    sys.modules["dateutil.parser"] = _stand_in
+    importlib.import_module("pg8000.converters")
+    del sys.modules["dateutil.parser"]
