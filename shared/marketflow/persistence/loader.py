@@ -17,7 +17,7 @@ from marketflow.domain.records import CorporateAction, ParsedPayload, Price, Rej
 from marketflow.domain.series import Series, series_of
 from marketflow.domain.symbol import AssetType
 from marketflow.persistence.connection import Database
-from marketflow.persistence.load_candles_sql import CORRECT
+from marketflow.persistence.load_candles_sql import CORRECT, FEW
 from marketflow.persistence.load_sql import LOCK, REPORT, load
 from marketflow.persistence.moves_sql import judgements, move
 
@@ -73,7 +73,8 @@ class Loader:
         names = _names(series, payload.prices, payload.actions)
         lock = [(LOCK, {"source": owner, "names": names})] if names else []
         judge = judgements(series, payload, source=owner, raw_id=number, bounds=self._bounds)
-        (counts,), *judged = self._database.together(*lock, (load(frozenset(parts)), parameters), *judge)[len(lock) :]
+        statement = load(frozenset(parts), page=sum(map(len, series)) > FEW)
+        (counts,), *judged = self._database.together(*lock, (statement, parameters), *judge)[len(lock) :]
         candles, candles_written, odd, prices, prices_written, actions, actions_written, quarantined = counts
         if odd:
             ((corrected,),), *again = self._database.together(*lock, (CORRECT, parameters), *judge)[len(lock) :]
