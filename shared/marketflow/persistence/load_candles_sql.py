@@ -70,7 +70,8 @@ def _stored(row: str, also: str = "true") -> str:
 
     Who plans a join may believe that a table is small which has just grown, and read all of it for each row.
     """
-    return f"SELECT c.* FROM candles AS c WHERE {_same_key(row)} AND {_NEAR} AND {also} OFFSET 0"
+    columns = f"c.symbol_id, c.interval, c.open_time, {_all('c')}, c.final, c.observed_at, c.raw_id"
+    return f"SELECT {columns} FROM candles AS c WHERE {_same_key(row)} AND {_NEAR} AND {also} OFFSET 0"
 
 
 def _put(rows: str) -> str:
@@ -82,17 +83,22 @@ def _put(rows: str) -> str:
         ROW({_all("excluded")}, excluded.final, excluded.observed_at, excluded.raw_id)"""
 
 
-_JUDGED = f"""good_candles AS (
-    -- Of a key that stands twice in one payload the final row counts, then the last one.
-    SELECT DISTINCT ON ({_KEY}) {_KEY}, {_VALUES}, final
-    FROM ({_rows("series AS s WHERE s.fits", "s.symbol_id")}) AS c
-    ORDER BY {_KEY}, final DESC, position DESC
-), known AS MATERIALIZED (
+_KNOWN = f"""known AS MATERIALIZED (
     SELECT EXISTS (
         SELECT FROM series AS s CROSS JOIN LATERAL (
             SELECT FROM candles AS c WHERE c.symbol_id = s.symbol_id AND c.interval = s.interval AND {_NEAR} LIMIT 1
         ) AS c
     ) AS found
+)"""
+
+
+def _judged(stored: str) -> str:
+    """The good candles, each beside what is `stored` under its key: a query about a row `g`."""
+    return f"""good_candles AS (
+    -- Of a key that stands twice in one payload the final row counts, then the last one.
+    SELECT DISTINCT ON ({_KEY}) {_KEY}, {_VALUES}, final
+    FROM ({_rows("series AS s WHERE s.fits", "s.symbol_id")}) AS c
+    ORDER BY {_KEY}, final DESC, position DESC
 ), judged_candles AS MATERIALIZED (
     SELECT g.*,
            c.final IS NULL AS fresh,
@@ -106,9 +112,9 @@ _JUDGED = f"""good_candles AS (
                ({_NOW}) < (c.observed_at, c.raw_id) OR {_differ(_all("c"), _all("g"))}
            ) AS odd
     FROM good_candles AS g
-    -- Where nothing is stored yet between the first and the last of them, as of most pages, none is looked up.
-    LEFT JOIN LATERAL ({_stored("g", "(SELECT found FROM known)")}) AS c ON true
+    LEFT JOIN LATERAL ({stored}) AS c ON true
 )"""
+
 
 _WRITTEN = f"""fresh_candles AS (
     -- Without ON CONFLICT, which takes a tenth longer: nobody else adds candles to a symbol that is locked.
@@ -229,13 +235,21 @@ _CORRECTED = f"""around AS MATERIALIZED (
     WHERE {_same_key("r")} AND c.observed_at = r.observed_at AND c.raw_id = r.raw_id AND (r.last OR NOT r.kept)
 )"""
 
-WRITES = f"{_JUDGED}, {_WRITTEN}, {_said(_BUT_ODD)}"
+_OUTCOME = f"{_WRITTEN}, {_said(_BUT_ODD)}"
+
+WRITES = f"{_judged(_stored('g'))}, {_OUTCOME}"
 """Everything but the odd ones, which are as good as not said until CORRECT was run."""
+
+PAGE_WRITES = f"{_KNOWN}, {_judged(_stored('g', '(SELECT found FROM known)'))}, {_OUTCOME}"
+"""The same for more than FEW rows: none is looked up where nothing is stored between the first and the last of them."""
+
+FEW = 64
+"""So many candles are looked up in less time than it takes to plan the question whether any is stored."""
 
 COUNTS = "SELECT count(*), count(*) FILTER (WHERE fresh OR ripened), count(*) FILTER (WHERE odd) FROM judged_candles"
 
 CORRECT = f"""
-WITH {NAMED}, {ROWS}, {_JUDGED}, {_CORRECTED}, {_said()}
+WITH {NAMED}, {ROWS}, {_judged(_stored("g"))}, {_CORRECTED}, {_said()}
 SELECT count(*) FROM runs WHERE last AND changes
 """
 """For an answer with an odd candle, one about which something else is stored: answers how many have other values now.

@@ -99,8 +99,10 @@ _NONE = {"candles": "SELECT 0, 0, 0", "prices": "SELECT 0, 0", "actions": "SELEC
 
 
 @cache
-def load(parts: frozenset[str]) -> str:
+def load(parts: frozenset[str], *, page: bool = False) -> str:
     """The statement for a payload that has these parts: candles, prices, actions, asked, sessions.
+
+    `page` says that it has more candles than `load_candles_sql.FEW`: the same is done in a way that is for many.
 
     It has the parameters `raw_id`, `raw_key`, `source`, `dataset`, `observed_at`, `rejects`, one for each part, `owner`
     and `names` (every spelling in any part) where there is a part, and the bounds of candles and of prices. It answers
@@ -114,7 +116,8 @@ def load(parts: frozenset[str]) -> str:
     ]
     misfits = [text for part, text in _MISFITS.items() if part in parts] or [_NO_MISFITS]
     steps.append(f"misfits AS ({' UNION ALL '.join(misfits)}\n)")
-    steps += [text for part, text in _WRITES.items() if part in parts]
+    writes = _WRITES | {"candles": load_candles_sql.PAGE_WRITES} if page else _WRITES
+    steps += [text for part, text in writes.items() if part in parts]
     steps.append(_QUARANTINED)
     moments = [text for part, text in _MOMENTS.items() if part in parts]
     if moments:

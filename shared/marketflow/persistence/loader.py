@@ -21,7 +21,7 @@ from marketflow.domain.records import CorporateAction, ParsedPayload, Price, Rej
 from marketflow.domain.series import Series, series_of
 from marketflow.domain.symbol import AssetType
 from marketflow.persistence.connection import Database
-from marketflow.persistence.load_candles_sql import CORRECT
+from marketflow.persistence.load_candles_sql import CORRECT, FEW
 from marketflow.persistence.load_sql import LOCK, REPORT, load
 from marketflow.persistence.moves_sql import Statement, judgements, move, roll_ups
 from marketflow.persistence.partitions import is_missing, within_months
@@ -90,7 +90,8 @@ class Loader:
         names = _names(series, payload.prices, payload.actions)
         lock: list[Statement] = [(LOCK, {"source": owner, "names": names})] if names else []
         judge = judgements(series, payload, source=owner, raw_id=number, bounds=self._bounds)
-        counts, judged = self._write(lock, (load(frozenset(parts)), parameters), judge, roll_ups(judge))
+        statement = load(frozenset(parts), page=sum(map(len, series)) > FEW)
+        counts, judged = self._write(lock, (statement, parameters), judge, roll_ups(judge))
         candles, candles_written, odd, prices, prices_written, actions, actions_written, quarantined = counts
         if odd:
             (corrected,), again = self._write(lock, (CORRECT, parameters), judge, roll_ups(judge, whole=True))

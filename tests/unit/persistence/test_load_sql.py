@@ -15,7 +15,7 @@ pytestmark = pytest.mark.unit
 PARTS = ("candles", "prices", "actions", "asked", "sessions")
 STATEMENTS = [
     *(load(frozenset(parts)) for count in range(len(PARTS) + 1) for parts in combinations(PARTS, count)),
-    *(LOCK, CORRECT, REPORT),
+    *(LOCK, CORRECT, REPORT, load(frozenset({"candles", "asked"}), page=True)),
 ]
 
 
