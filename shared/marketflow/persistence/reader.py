@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -266,9 +266,9 @@ def _nearer(query: CandleQuery, *, now: datetime) -> CandleQuery | None:
     reach = max(query.limit * length * 8, SHORTEST_REACH)
     if query.descending and query.start is None:
         newest = min(moment for moment in (query.after, query.end, now) if moment is not None)
-        return replace(query, start=_shifted(newest, -reach))
+        return query._replace(start=_shifted(newest, -reach))
     if not query.descending and query.end is None and (oldest := query.after or query.start) is not None:
-        return replace(query, end=_shifted(oldest, reach))
+        return query._replace(end=_shifted(oldest, reach))
     return None
 
 

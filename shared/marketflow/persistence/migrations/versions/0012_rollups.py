@@ -130,7 +130,10 @@ BEGIN
         FROM json_to_recordset(spans) AS t (
             source_symbol text, interval candle_interval, first timestamptz, until timestamptz, by_split boolean
         )
-        JOIN symbols AS s ON s.source = of_source AND s.source_symbol = t.source_symbol
+        CROSS JOIN LATERAL (
+            -- By its index: a join would read all symbols, however many there are.
+            SELECT * FROM symbols AS o WHERE o.source = of_source AND o.source_symbol = t.source_symbol OFFSET 0
+        ) AS s
         WHERE t.by_split IS NULL
         ORDER BY s.id, t.interval, t.first
     LOOP

@@ -35,7 +35,10 @@ BEGIN
             source_symbol text, interval candle_interval, first timestamptz, until timestamptz, look_back interval,
             by_split boolean
         )
-        JOIN symbols AS s ON s.source = of_source AND s.source_symbol = t.source_symbol
+        CROSS JOIN LATERAL (
+            -- By its index: a join would read all symbols, however many there are.
+            SELECT * FROM symbols AS o WHERE o.source = of_source AND o.source_symbol = t.source_symbol OFFSET 0
+        ) AS s
         CROSS JOIN LATERAL (
             SELECT coalesce((SELECT r.{moment} FROM {table} AS r
                              WHERE {key} AND r.{moment} < t.first AND r.{moment} >= lowest AND {served}
