@@ -31,6 +31,8 @@ def main(arguments: list[str]) -> int:
     options.out.write_text(report.document(machine, figures), encoding="utf-8")
     print(report.table(figures))
     print(f"\n{plan.mode} run: {plan.said()}. Written to {options.out}.")
+    if warning := report.caveat(machine):
+        print(warning)
     measured = all(figure["value"] is not None for figure in figures.values())
     return 0 if report.all_met(figures) or (options.no_gate and measured) else 1
 

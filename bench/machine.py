@@ -11,11 +11,22 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def facts(*, mode: str, postgres: str | None, shipped_python: str, core: int | None) -> dict[str, object]:
-    """The machine and the versions; `core` is where everything was measured, `postgres` None when it did not start."""
+def load() -> float:
+    """How many processes wanted a core during the last minute, on average; 0 where the system does not tell."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else 0.0
+
+
+def facts(
+    *, mode: str, postgres: str | None, shipped_python: str, core: int | None, load_before: float
+) -> dict[str, object]:
+    """The machine and the versions.
+
+    `core` is where everything was measured, `postgres` None when it did not start, `load_before` what `load` said.
+    """
     return {
         "cpu": _cpu(),
         "cores": os.cpu_count(),
+        "load_before": load_before,
         "core_used": "any" if core is None else core,
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),

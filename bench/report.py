@@ -29,6 +29,8 @@ class NotMeasured:
 
 
 SHOWN_CHARACTERS = 90
+BUSY = 0.5
+"""From so many waiting processes a core on the machine has other work."""
 
 Outcome = Measured | NotMeasured
 Figures = dict[str, dict[str, Any]]
@@ -72,6 +74,17 @@ def table(figures: Figures) -> str:
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
 
 
+def caveat(machine: Mapping[str, Any]) -> str:
+    """A warning about a machine that had other work when the run began; nothing about one that had none."""
+    load, cores = machine.get("load_before", 0), machine.get("cores") or 1
+    if load <= cores * BUSY:
+        return ""
+    return (
+        f"The machine had other work (load {load:g} on {cores} cores): what takes longer than a scheduler's slice waits "
+        "for the next one, and ratios of short things suffer. Measure again when it has none."
+    )
+
+
 def markdown(machine: Mapping[str, object], figures: Figures) -> str:
     """The figures and the machine for a page."""
     head = ["| figure | value | target | | limit |", "|---|---|---|---|---|"]
@@ -80,7 +93,7 @@ def markdown(machine: Mapping[str, object], figures: Figures) -> str:
         _, value, target, verdict, floor = _row(key, figure)
         rows.append(f"| {TARGETS[key].title} (`{key}`) | **{value}** | {target} | {verdict} | {floor} |")
     about = ", ".join(f"{name} {value}" for name, value in machine.items())
-    return "\n".join([*head, *rows, "", f"Measured on: {about}.", ""])
+    return "\n".join([*head, *rows, "", f"Measured on: {about}.", caveat(machine)])
 
 
 def _figure(target: Target, outcome: Outcome) -> dict[str, Any]:

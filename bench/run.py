@@ -95,6 +95,7 @@ def made(thing: T | BenchError) -> T:
 
 def everything(plan: Plan) -> tuple[dict[str, object], dict[str, Outcome]]:
     """The machine, and every figure or the reason why there is none."""
+    load_before = machine.load()
     build = ROOT / "build"
     build.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=build, prefix="bench-", ignore_cleanup_errors=True) as folder:
@@ -103,7 +104,13 @@ def everything(plan: Plan) -> tuple[dict[str, object], dict[str, Outcome]]:
         with on_one_core() as core, lab(plan, Path(folder), peers) as made_lab:
             outcomes = measure(made_lab, PARTS)
             version = made_lab.server.version() if isinstance(made_lab.server, Server) else None
-    facts = machine.facts(mode=plan.mode, postgres=version, shipped_python=assets.interpreter()[1], core=core)
+    facts = machine.facts(
+        mode=plan.mode,
+        postgres=version,
+        shipped_python=assets.interpreter()[1],
+        core=core,
+        load_before=load_before,
+    )
     return facts, outcomes
 
 

@@ -80,6 +80,15 @@ def test_a_figure_is_shown_with_its_target_and_its_limit() -> None:
     assert " ".join(line.split()) == "read_1000_vs_orm 18.2 ≥ 15 met 91.4: a bare SELECT of the same bytes"
 
 
+def test_a_busy_machine_is_named() -> None:
+    """Figures that were taken beside other work are shown with that; those of a quiet machine without a word."""
+    busy = MACHINE | {"cores": 2, "load_before": 1.1}
+    assert "load 1.1 on 2 cores" in report.caveat(busy)
+    assert "load 1.1 on 2 cores" in report.markdown(busy, report.figures(outcomes()))
+    assert not report.caveat(busy | {"load_before": 1.0})
+    assert not report.caveat(MACHINE)
+
+
 def test_the_page_has_the_table_and_the_machine_of_the_file(tmp_path: Path) -> None:
     """What is published is what was written, read back: each figure has a row, and the machine is named."""
     path = tmp_path / "bench.json"
