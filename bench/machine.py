@@ -17,11 +17,12 @@ def load() -> float:
 
 
 def facts(
-    *, mode: str, postgres: str | None, shipped_python: str, core: int | None, load_before: float
+    *, mode: str, run: str, postgres: str | None, shipped_python: str, core: int | None, load_before: float
 ) -> dict[str, object]:
     """The machine and the versions.
 
-    `core` is where everything was measured, `postgres` None when it did not start, `load_before` what `load` said.
+    `run` says how much was measured, `core` where; `postgres` is None when it did not start, `load_before` what `load`
+    said.
     """
     return {
         "cpu": _cpu(),
@@ -35,6 +36,7 @@ def facts(
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
         "mode": mode,
+        "run": run,
     }
 
 

@@ -80,8 +80,8 @@ def caveat(machine: Mapping[str, Any]) -> str:
     if load <= cores * BUSY:
         return ""
     return (
-        f"The machine had other work (load {load:g} on {cores} cores): what takes longer than a scheduler's slice waits "
-        "for the next one, and ratios of short things suffer. Measure again when it has none."
+        f"The machine had other work (load {load:g} on {cores} cores): what takes longer than a scheduler's slice "
+        "waits for the next one, and ratios of short things suffer. Measure again when it has none."
     )
 
 

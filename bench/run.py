@@ -106,6 +106,7 @@ def everything(plan: Plan) -> tuple[dict[str, object], dict[str, Outcome]]:
             version = made_lab.server.version() if isinstance(made_lab.server, Server) else None
     facts = machine.facts(
         mode=plan.mode,
+        run=plan.said(),
         postgres=version,
         shipped_python=assets.interpreter()[1],
         core=core,

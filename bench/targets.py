@@ -67,11 +67,9 @@ TARGETS: Mapping[str, Target] = {
         title="what the read function ships, zipped", limit=8, at_least=False, unit="MB", floor="our own code alone"
     ),
     "scale_read_20m_vs_1m": Target(
-        title="pages and latest prices, 20 million candles against 1 million", limit=1.3, at_least=False, floor=_SAME
+        title="pages and latest prices with twenty times the candles", limit=1.3, at_least=False, floor=_SAME
     ),
-    "scale_ingest_20m_vs_1m": Target(
-        title="ETL, 20 million candles against 1 million", limit=1.3, at_least=False, floor=_SAME
-    ),
+    "scale_ingest_20m_vs_1m": Target(title="ETL with twenty times the candles", limit=1.3, at_least=False, floor=_SAME),
     "year_of_days_ms": Target(
         title="a year of days over minutes, p50", limit=3, at_least=False, unit="ms", floor=_SELECT
     ),
