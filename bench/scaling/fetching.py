@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from random import Random
 
 from bench.scaling import timing
@@ -12,62 +13,73 @@ from bench.scaling.settings import Fetching
 from bench.workload.asked import Calls, calls
 from bench.workload.flow import BATCH
 from bench.workload.measured import S3_PUT_SECONDS, SQS_SEND_SECONDS, VENDOR_SECONDS, Measured, vcpus
+from marketflow.services.order import beginning
 
 
 @dataclass(slots=True)
 class Fetcher:
-    """One fetcher with its share of the symbols. `late`: its last run ended before every request was made."""
+    """One fetcher with its share of the symbols. `late`: its last run ended before every request was made.
+
+    `due` has for each symbol the first minute whose candle is not delivered yet, 0 before its first answer.
+    """
 
     fetching: Fetching
     share: int
     measured: Measured
     rng: Random
     late: bool = False
+    due: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.due = [0] * self.share
 
     def run(self, minute: int, seen: Seen) -> list[Sent]:
         """The messages of one run.
 
-        The candles come first, in the catalogue's order, and then the last prices. After an incomplete run each answer
-        reaches back as far as one call can, because the state remembers complete runs only. What is no longer asked
-        for passes the same gate, pause by pause, and messages go out when all have passed: a run that Lambda cuts off
-        before has sent nothing.
+        Last prices come first, and then the candles, from another symbol on in each run. After an incomplete run each
+        answer reaches back as far as one call can, because the state remembers complete runs only. Messages go out when
+        the last answer is there, and those that Lambda cuts off are in the archive alone.
         """
         tick = minute * MINUTE
         start = tick + timing.before_requests(self.fetching, self.measured, self.share)
         prices = self._prices()
-        wanted = self.share + sum(int(one.number) for one in prices)
+        first = beginning(minute, self.share)
+        order = [None] * sum(int(one.number) for one in prices) + [*range(first, self.share), *range(first)]
         client = _Client(self.fetching, self.measured, self.rng, start)
         made = 0
-        while made < wanted and client.begins_before(tick + self.fetching.usable_seconds):
+        while made < len(order) and client.begins_before(tick + self.fetching.usable_seconds):
             client.begin()
             made += 1
-        last = client.finish(passing=wanted - made)
-        sent = self._sent(made, last, minute, prices)
+        last = client.finish()
         ended = last + timing.after_requests(made)
-        sent.append(Sent(ended, None, self.measured.message("report")))
         cut_off = tick + self.fetching.timeout
-        sent = [one for one in sent if one.at <= cut_off]
-        seen.asked += sum(one.minute is not None for one in sent)
+        sent = list(self._sent(order[:made], last, minute, prices, cut_off))
+        if ended <= cut_off:
+            sent.append(Sent(ended, range(0), self.measured.message("report")))
+        seen.asked += sum(len(one.minutes) > 0 for one in sent)
         seen.longest_run = max(seen.longest_run, min(ended, cut_off) - tick)
-        self.late = made < wanted or ended > cut_off
+        self.late = made < len(order) or ended > cut_off
         return sent
 
     def _prices(self) -> tuple[Calls, ...]:
         """The calls for last prices of one run."""
         return calls(self.fetching.source, "ticker_price", self.share, every_seconds=self.fetching.every_seconds)
 
-    def _sent(self, made: int, last: float, minute: int, asked: tuple[Calls, ...]) -> list[Sent]:
-        """The answers of so many requests, ten by ten, when the last one is there."""
+    def _sent(
+        self, asked: list[int | None], last: float, minute: int, prices: tuple[Calls, ...], cut_off: float
+    ) -> Iterator[Sent]:
+        """The answers to what was asked, ten by ten, from when the last one is there until the run is cut off."""
         klines = self.measured.message("binance.klines_1m catching up" if self.late else "binance.klines_1m")
-        prices = self.measured.message("binance.ticker_price", max((one.symbols for one in asked), default=1))
-        return [
-            Sent(
-                last + (place // BATCH + 1) * SQS_SEND_SECONDS,
-                minute if place < self.share else None,
-                klines if place < self.share else prices,
-            )
-            for place in range(made)
-        ]
+        many = self.measured.message("binance.ticker_price", max((one.symbols for one in prices), default=1))
+        for place, symbol in enumerate(asked):
+            at = last + (place // BATCH + 1) * SQS_SEND_SECONDS
+            if at > cut_off:
+                return
+            if symbol is None:
+                yield Sent(at, range(0), many)
+                continue
+            yield Sent(at, range(self.due[symbol], minute + 1), klines)
+            self.due[symbol] = minute + 1
 
 
 class _Client:
@@ -94,11 +106,11 @@ class _Client:
         self._next_start = start + self._pause
         heapq.heappush(self._answers, start + self._latency * self._rng.lognormvariate(0, timing.LONG_TAIL))
 
-    def finish(self, *, passing: int) -> float:
-        """When the last answer is in the archive, and so many requests that are not made have passed the gate."""
+    def finish(self) -> float:
+        """When the last answer is in the archive."""
         while self._answers:
             self._take()
-        return max(self._last, self._next_start + (passing - 1) * self._pause) if passing else self._last
+        return self._last
 
     def _take(self) -> None:
         answered = heapq.heappop(self._answers)

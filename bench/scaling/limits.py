@@ -120,12 +120,10 @@ def _fetching(settings: Settings, measured: Measured) -> Iterator[Limit]:
     )
     yield Limit(
         name="cut off",
-        what=f"{fetching.timeout} s of the function: requests that are no longer made pass the same gate, and messages "
-        "go out when all have. A run that is cut off before delivers nothing",
-        capacity=capacity(
-            lambda symbols: _gate_seconds(fetching, measured, symbols) <= fetching.timeout,
-        ),
-        turn="with the pace; better, a run that leaves the gate when its time is over. NOT BUILT",
+        what=f"{fetching.timeout} s of the function: the catalogue is read, no request begins in the last "
+        f"{fetching.request_timeout_seconds:.0f}, and messages go out after the last answer",
+        capacity=capacity(lambda symbols: _run_seconds(fetching, measured, symbols) <= fetching.timeout),
+        turn="more addresses, each with a catalogue of its own. NOT BUILT",
     )
     yield Limit(
         name="fetch CPU",
@@ -159,14 +157,11 @@ def _tick(crypto: int) -> tuple[float, int]:
     return sum(one.number for one in made), sum(one.weight for one in made)
 
 
-def _gate_seconds(fetching: Fetching, measured: Measured, symbols: int) -> float:
-    """Seconds until every request has passed the gate, made or not, and the messages of the made ones are sent."""
-    wanted = _tick(-(-symbols // fetching.fetchers))[0]
-    rate = timing.request_rate(fetching, measured)
-    made = min(wanted, timing.most_requests(fetching, rate, measured, symbols))
-    passed = (wanted - made) * fetching.min_interval_seconds
-    start = timing.before_requests(fetching, measured, symbols)
-    return start + made / rate + passed + timing.after_requests(made)
+def _run_seconds(fetching: Fetching, measured: Measured, symbols: int) -> float:
+    """Seconds until the messages of whatever a run had the time to ask for are sent."""
+    mine = -(-symbols // fetching.fetchers)
+    most = timing.most_requests(fetching, timing.request_rate(fetching, measured), measured, mine)
+    return timing.run_seconds(fetching, measured, requests=min(_tick(mine)[0], most), symbols=mine)
 
 
 def _peak_puts(settings: Settings, measured: Measured, symbols: int) -> float:

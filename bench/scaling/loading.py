@@ -18,10 +18,10 @@ UNEVEN = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One message in the queue: when it came, of which minute's candles it tells (None: of none), and what it costs."""
+    """One message in the queue: when it came, which minutes' candles are new in it, and what it costs."""
 
     at: float
-    minute: int | None
+    minutes: range
     message: Message
 
 
@@ -109,6 +109,5 @@ def _store(worker: _Worker, now: float, cores: list[float], seen: Seen) -> float
     heapq.heappush(cores, done)
     worker.place += 1
     seen.database_busy += work
-    if one.minute is not None:
-        seen.fresh.append(done - one.minute * MINUTE)
+    seen.fresh += [done - minute * MINUTE for minute in one.minutes]
     return done

@@ -12,7 +12,17 @@ from bench.scaling.simulation import Outcome
 from bench.scaling.turning import Turned
 from bench.workload.measured import Measured
 
-HEAD = ("symbols", "starved", "run s", "queue age p95 s", "freshness p95 s", "ETL busy", "database busy", "first limit")
+HEAD = (
+    "symbols",
+    "left out",
+    "starved",
+    "run s",
+    "queue age p95 s",
+    "freshness p95 s",
+    "ETL busy",
+    "database busy",
+    "first limit",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +84,7 @@ def _outcome_row(outcome: Outcome, limit: str) -> tuple[str, ...]:
     stale = outcome.freshness_p95 == float("inf")
     return (
         f"{outcome.symbols:,}",
+        f"{outcome.left_out:,}",
         f"{outcome.starved:,}",
         f"{outcome.run_seconds:.1f}",
         f"{outcome.queue_age_p95:.1f}",

@@ -22,11 +22,12 @@ from bench.workload.measured import Measured
 class Outcome:
     """One number of symbols on one deployment. Ages in seconds; utilisations are shares of all that there is.
 
-    `starved` is how many symbols are asked for in no run at all. `freshness_p95` is infinite when those are more than
-    one in twenty.
+    `left_out` is how many symbols a run does not deliver, on average; `starved` how many no run delivers at all.
+    `freshness_p95` is infinite when the starved ones are more than one in twenty.
     """
 
     symbols: int
+    left_out: int
     starved: int
     run_seconds: float
     queue_age_p95: float
@@ -41,11 +42,13 @@ def simulate(settings: Settings, symbols: int, measured: Measured, *, seed: int,
     rng = Random(seed)
     mix = Mix.of(symbols)
     seen = Seen(minutes=minutes)
-    queue = sorted(_fetched(settings, mix, measured, rng, seen), key=lambda one: one.at)
+    fetchers = [Fetcher(settings.fetching["binance"], share, measured, rng) for share in shares(settings, mix)]
+    queue = sorted(_fetched(fetchers, mix, measured, rng, seen), key=lambda one: one.at)
     load(queue, settings, rng, seen)
-    starved = max(0, mix.binance - seen.asked // minutes)
+    starved = sum(fetcher.due.count(0) for fetcher in fetchers)
     return Outcome(
         symbols=symbols,
+        left_out=mix.binance - seen.asked // minutes,
         starved=starved,
         run_seconds=seen.longest_run,
         queue_age_p95=percentile(seen.ages, 0.95),
@@ -62,7 +65,7 @@ def percentile(values: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
-def _fetched(settings: Settings, mix: Mix, measured: Measured, rng: Random, seen: Seen) -> Iterator[Sent]:
+def _fetched(fetchers: list[Fetcher], mix: Mix, measured: Measured, rng: Random, seen: Seen) -> Iterator[Sent]:
     """The messages of every minute, as the fetchers send them."""
     flow = Flow.of(mix, measured)
     others = [
@@ -71,11 +74,10 @@ def _fetched(settings: Settings, mix: Mix, measured: Measured, rng: Random, seen
         if tick.source.name != "binance"
         for one in tick.calls
     ]
-    fetchers = [Fetcher(settings.fetching["binance"], share, measured, rng) for share in shares(settings, mix)]
     for minute in range(seen.minutes):
         for number, message in others:
             for _ in range(int(number) + (rng.random() < number % 1)):
-                yield Sent(minute * MINUTE + rng.uniform(1, 10), None, message)
+                yield Sent(minute * MINUTE + rng.uniform(1, 10), range(0), message)
         for fetcher in fetchers:
             yield from fetcher.run(minute, seen)
 

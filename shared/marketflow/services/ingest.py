@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from marketflow.domain.fetching import FetchReport, FetchRequest, FetchTask, RawResponse, Verdict
+from marketflow.domain.fetching import FetchReport, FetchTask, RawResponse, Verdict
 from marketflow.domain.jobs import PartFailure
 from marketflow.domain.state import DatasetState, SourceState
 from marketflow.errors import (
@@ -18,6 +18,7 @@ from marketflow.errors import (
     SourceBlockedError,
     SymbolUnavailableError,
 )
+from marketflow.services.order import Job, fair
 from marketflow.services.pacing import Pacer, all_of
 from marketflow.services.ports import Archive, Clock, Codec, Fetch, Outbox, SourcePort, StateStore, SymbolBook
 from marketflow.services.retries import UNAVAILABLE, lost, part_of
@@ -35,14 +36,6 @@ class Manners:
     min_interval_seconds: float
     timeout_seconds: float
     cadence: timedelta | None
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One request and the task it serves; `task` makes it possible to ask again, one symbol at a time."""
-
-    task: FetchTask
-    request: FetchRequest
 
 
 @dataclass(slots=True)
@@ -189,15 +182,16 @@ class Ingest:
                 if task.symbols is None:
                     run.outcome.asked[task.dataset] = frozenset(symbols)
             jobs += [Job(task, request) for request in requests]
-        return jobs
+        return fair(jobs, started_at=now, cadence=self._manners.cadence)
 
     async def _do(self, job: Job, run: Run, pacer: Pacer) -> None:
-        async with pacer:
-            if run.outcome.stop is not None:
-                run.fail(job, "not_asked", run.outcome.stop)
+        async with pacer.place():
+            # Before its turn too: were what is not asked any more to wait, pause by pause, the function would be cut
+            # off before the messages of all the others are sent.
+            if self._is_over(job, run):
                 return
-            if run.time_left() < self._manners.timeout_seconds:
-                run.fail(job, "out_of_time", RetryLaterError("The run ended before every request was made."))
+            await pacer.turn()
+            if self._is_over(job, run):
                 return
             run.requests += 1
             try:
@@ -208,6 +202,16 @@ class Ingest:
             # Judged before the next request may start: an answer that sends us away stops all that are waiting.
             again = await self._take(job, response, run)
         await all_of(self._do(one, run, pacer) for one in again)
+
+    def _is_over(self, job: Job, run: Run) -> bool:
+        """Whether the run asks nothing more; then the job has failed."""
+        if run.outcome.stop is not None:
+            run.fail(job, "not_asked", run.outcome.stop)
+        elif run.time_left() < self._manners.timeout_seconds:
+            run.fail(job, "out_of_time", RetryLaterError("The run ended before every request was made."))
+        else:
+            return False
+        return True
 
     async def _take(self, job: Job, response: RawResponse, run: Run) -> list[Job]:
         """Archive an answer and hand it on when it is one; the jobs that it makes necessary."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Iterable
-from types import TracebackType
+from contextlib import AbstractAsyncContextManager
 
 
 class Pacer:
-    """`async with pacer:` waits for a free place and for the pause since the previous start."""
+    """`async with pacer.place():` holds one of the places; in it, `await pacer.turn()` before each start."""
 
     def __init__(self, *, max_concurrency: int, min_interval_seconds: float) -> None:
         self._places = asyncio.Semaphore(max_concurrency)
@@ -16,22 +16,17 @@ class Pacer:
         self._pause = min_interval_seconds
         self._next_start = 0.0
 
-    async def __aenter__(self) -> None:
-        await self._places.acquire()
-        try:
-            async with self._gate:
-                clock = asyncio.get_running_loop().time
-                if (wait := self._next_start - clock()) > 0:
-                    await asyncio.sleep(wait)
-                self._next_start = clock() + self._pause
-        except asyncio.CancelledError:
-            self._places.release()
-            raise
+    def place(self) -> AbstractAsyncContextManager[None]:
+        """A free place, for as long as the context lasts; whoever waited longest has the next one."""
+        return self._places
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._places.release()
+    async def turn(self) -> None:
+        """Wait until the pause since the previous start is over."""
+        async with self._gate:
+            clock = asyncio.get_running_loop().time
+            if (wait := self._next_start - clock()) > 0:
+                await asyncio.sleep(wait)
+            self._next_start = clock() + self._pause
 
 
 async def all_of(pieces: Iterable[Awaitable[None]]) -> None:

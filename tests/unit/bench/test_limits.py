@@ -57,7 +57,7 @@ def test_the_local_stage_has_a_model_too() -> None:
     ("name", "better"),
     [
         ("pace", lambda one: one.with_fetching("binance", min_interval_seconds=0.02)),
-        ("cut off", lambda one: one.with_fetching("binance", min_interval_seconds=0.02, max_concurrency=30)),
+        ("cut off", lambda one: one.with_fetching("binance", fetchers=2)),
         ("places", lambda one: one.with_fetching("binance", max_concurrency=12)),
         ("fetch CPU", lambda one: one.with_fetching("binance", memory=1024)),
         ("weight", lambda one: one.with_fetching("binance", fetchers=2)),
