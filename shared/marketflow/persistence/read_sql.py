@@ -92,8 +92,12 @@ from (select {_SYMBOL} as item, symbol, row_number() over (order by symbol) as n
     and strpos(lower(concat_ws(' ', symbol, name)), lower(coalesce(cast(:text as text), ''))) > 0
   order by symbol limit :limit + 1) page"""
 
-_SAID_BY = "coalesce((select r.source from raw_objects r where r.id = {}), s.source)"
+_SAID_BY = """case when s.asset_type = 'forex'
+  then coalesce((select r.source from raw_objects r where r.id = {}), s.source) else s.source end"""
 """The source of the answer with a number, which of currencies need not be that of the symbol."""
+
+BETWEEN = "\x1e"
+"""Stands between two pieces of text that Python takes apart: a record separator, which JSON has as an escape alone."""
 
 _SOURCE = json_object(
     {
@@ -166,22 +170,31 @@ full join source_status using (source)"""
 
 @cache
 def prices(*, quoted: bool) -> str:
-    """The latest price of each of `:names` (separated by commas), one row a name: name, whether it is known, JSON.
+    """The latest price of each of `:names` (separated by commas) in one text, in their order and BETWEEN them.
 
-    Null where there is none since `:since`: the planner leaves the months before it out.
+    The JSON of each; `?` for one without a price from `:since` until `:until`, beyond which the planner leaves the
+    months out; nothing for a name that is no symbol's. A row for each name would take longer to receive than to make.
     """
-    price = quote("p.price") if quoted else "p.price"
     age = _age("p.as_of")
     target = "cast(cast(:targets as json) ->> s.source as int)"
-    return f"""select w.name, s.id is not null, '{{"symbol":' || to_json(s.symbol) || ',"price":' || {price}
-  || ',"currency":' || to_json(s.quote_currency) || ',"as_of":"' || {moment("p.as_of")}
-  || '","age_seconds":' || {age} || ',"stale":' || coalesce({age} > {target}, true)
-  || ',"source":' || to_json({_SAID_BY.format("p.raw_id")}) || '}}'
-from unnest(string_to_array(:names, ',')) as w(name)
+    item = json_object(
+        {
+            "symbol": "to_json(s.symbol)",
+            "price": quote("p.price") if quoted else "p.price",
+            "currency": "to_json(s.quote_currency)",
+            "as_of": quote(moment("p.as_of")),
+            "age_seconds": age,
+            "stale": f"coalesce({age} > {target}, true)",
+            "source": f"to_json({_SAID_BY.format('p.raw_id')})",
+        }
+    )
+    return f"""select coalesce(string_agg(
+    case when s.id is null then '' else coalesce({item}, '?') end, chr(30) order by w.n), '')
+from unnest(string_to_array(:names, ',')) with ordinality as w(name, n)
 left join symbols s on s.symbol = w.name
 left join lateral (
   select price, as_of, raw_id from prices
-  where symbol_id = s.id and as_of >= :since and not held order by as_of desc limit 1) p on true"""
+  where symbol_id = s.id and as_of >= :since and as_of < :until and not held order by as_of desc limit 1) p on true"""
 
 
 @cache

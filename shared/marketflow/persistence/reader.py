@@ -41,8 +41,14 @@ from marketflow.persistence.past_sql import as_known
 
 _UNDEFINED_TABLE = "42P01"
 
+_SILENT = "?"
+"""What the statement of latest prices says of a symbol without one."""
+
 NEWEST = timedelta(days=8)
 """How old a latest price is looked for first: a week with its holidays."""
+
+AHEAD = timedelta(days=1)
+"""Further than a source's clock may be ahead of ours (`marketflow.domain.rules`): no price is newer."""
 
 SHORTEST_REACH = timedelta(days=8)
 
@@ -84,17 +90,20 @@ class Reader:
 
         Nearly every price is of the last days. Only who has none since is asked for again, in all months.
         """
-        ask = partial(
-            self._database.query,
-            read_sql.prices(quoted=quoted),
-            now=now,
-            targets=json.dumps(dict(freshness_seconds)),
-        )
-        rows = ask(names=",".join(names), since=_shifted(now, -NEWEST))
-        if silent := [name for name, known, body in rows if known and body is None]:
-            older = ask(names=",".join(silent), since="-infinity")
-            rows = [row for row in rows if row[0] not in silent] + older
-        return [LatestPrice(symbol=name, known=known, body=body) for name, known, body in rows]
+        if not names:
+            return []
+        ask = partial(self._prices, now=now, targets=json.dumps(dict(freshness_seconds)), quoted=quoted)
+        bodies = ask(names, since=_shifted(now, -NEWEST), until=_shifted(now, AHEAD))
+        if silent := [name for name in names if bodies[name] == _SILENT]:
+            bodies |= ask(silent, since="-infinity", until="infinity")
+        return [
+            LatestPrice(symbol=name, known=bool(body), body=None if body in ("", _SILENT) else body)
+            for name, body in bodies.items()
+        ]
+
+    def _prices(self, names: Sequence[str], *, quoted: bool, **params: object) -> dict[str, str]:
+        rows = self._database.query(read_sql.prices(quoted=quoted), names=",".join(names), **params)
+        return dict(zip(names, str(rows[0][0]).split(read_sql.BETWEEN), strict=True))
 
     def history(self, name: str, query: HistoryQuery) -> HistoryPage | None:
         """A page of one symbol's observed prices; None when there is no such symbol."""
