@@ -36,7 +36,9 @@ READ = {
     "domain": "access interval models moves plans reading symbol",
     "errors": "",
     "observability": "",
-    "persistence": "actions_sql connection connector past_sql rds_token read_sql reader revision rolled_sql url",
+    "persistence": (
+        "actions_sql connection connector kept_sql past_sql rds_token read_sql reader revision rolled_sql url"
+    ),
     "services": "market_data",
     "sources": "catalog",
 }
@@ -45,19 +47,19 @@ READ = {
 LOAD = {
     "bootstrap": "etl process",
     "config": "",
-    "domain": "coverage fetching interval jobs loading models money moves plans records rules symbol ticks",
+    "domain": "coverage fetching interval jobs loading models money moves plans records rules series symbol ticks",
     "errors": "",
     "etl": "base coverage pipeline strategies",
     "messaging": "archive envelope",
     "observability": "loads",
     "persistence": (
         "connection connector coverage_sql jobs jobs_sql load_candles_sql load_rows_sql load_sql loader "
-        "moves_sql rds_token url"
+        "moves_sql partitions rds_token url"
     ),
     "services": "loading",
     "sources": (
-        "base binance catalog ecb exchangerate factory wire yahoo yahoo_actions yahoo_chart yahoo_coverage "
-        "yahoo_frame yahoo_rows"
+        "base binance binance_klines catalog ecb exchangerate factory wire yahoo yahoo_actions yahoo_chart "
+        "yahoo_coverage yahoo_frame yahoo_rows"
     ),
 }
 """What the ETL needs for an answer of Binance; every source's parser is wired at the start."""

@@ -18,7 +18,17 @@ from tests.integration.persistence.rows import START, answer, candle
 
 pytestmark = pytest.mark.integration
 
-NO_DATA = {"symbols", "source_status", "jobs", "job_parts", "gaps", "audits", "split_refetches", "months"}
+NO_DATA = {
+    "symbols",
+    "source_status",
+    "jobs",
+    "job_parts",
+    "gaps",
+    "audits",
+    "split_refetches",
+    "months",
+    "retirements",
+}
 
 
 def fill(database: Database, *minutes: int) -> None:
