@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import Any
 
 from bench import assets, handlers, processes
 from bench.assets import Peers, Shipped
 from bench.database import Server, connected, crypto_symbols, make_months
+from bench.fill import END
 from bench.harness import BenchError, Samples, Turn, alternate
 from bench.klines import Answer, answers
 from bench.plan import Plan
@@ -25,7 +26,7 @@ PAGE = 100
 TICK = 5
 """Minutes in the first message: what a scheduled run brings."""
 
-START = datetime(2026, 11, 2, tzinfo=UTC)
+START = END + timedelta(days=1)
 
 
 def read(url: str, plan: Plan, peers: Peers) -> Mapping[str, Measured]:

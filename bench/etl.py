@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from itertools import islice
 from typing import Any, NoReturn
@@ -13,6 +13,7 @@ import pg8000.native  # type: ignore[import-untyped]  # pg8000 ships no types
 from sqlalchemy import Engine
 
 from bench.database import Server, connected, crypto_symbols, make_months
+from bench.fill import END
 from bench.harness import BenchError, Turn, alternate
 from bench.klines import ROWS, Answer, answers
 from bench.peers.copy_load import load as copying
@@ -26,7 +27,7 @@ from marketflow.persistence.connection import Database
 from marketflow.persistence.loader import Loader, raw_id
 from marketflow.persistence.url import parse_database_url
 
-START = datetime(2026, 11, 2, tzinfo=UTC)
+START = END + timedelta(days=1)
 SEED = 20261101
 
 SAME_ROWS = """

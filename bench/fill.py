@@ -17,8 +17,11 @@ from datetime import UTC, datetime, timedelta
 from bench.database import Server, connected, crypto_symbols, make_months, settle
 from marketflow.persistence.connection import Database
 
-END = datetime(2026, 11, 1, tzinfo=UTC)
-"""Where all history ends, exclusive. What the ETL loads in the bench comes behind it."""
+END = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+"""Where all history ends, exclusive: this day's midnight, since a pipeline that runs has data of its last hours.
+
+What the ETL loads in the bench comes a day behind it.
+"""
 
 SYMBOLS = 36
 MINUTES = 1440
