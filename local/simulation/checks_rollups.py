@@ -6,16 +6,12 @@ from local.simulation.fetching import Scene
 from local.simulation.ledger import Reader
 
 _ROLLED = "SELECT CAST(r AS text) FROM rollups AS r ORDER BY 1"
-_EMPTY = "DELETE FROM rollups"
-_ANEW = """
-SELECT roll(symbol_id, interval, min(open_time), max(open_time)) FROM candles GROUP BY symbol_id, interval
-"""
+_ANEW = "SELECT roll_anew(id) FROM symbols"
 
 
 def check(scene: Scene, reader: Reader) -> None:
     """Compare what the loads rolled up with what the rows give; the last of the checks, since it writes."""
     found = {row[0] for row in reader.query(_ROLLED)}
-    reader.query(_EMPTY)
     reader.query(_ANEW)
     due = {row[0] for row in reader.query(_ROLLED)}
     for row in sorted(due - found):

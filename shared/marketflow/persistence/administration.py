@@ -119,9 +119,16 @@ class SymbolRegister:
         return self._body(symbol.symbol)
 
     def change(self, id_: int, values: Mapping[str, object]) -> str:
-        """Store new values of a symbol; the JSON with which the read API answers."""
+        """Store new values of a symbol; the JSON with which the read API answers.
+
+        Another time zone is another beginning of its hours, weeks and months: they are rolled up anew.
+        """
         change = symbols.update().where(symbols.c.id == id_).values(**values, updated_at=func.now())
-        return self._body(self._connection.execute(change.returning(symbols.c.symbol)).scalar_one())
+        name = self._connection.execute(change.returning(symbols.c.symbol)).scalar_one()
+        if "timezone" in values:
+            # Behind the update, which waits for a load of the symbol and makes the next one wait.
+            self._connection.execute(select(func.roll_anew(id_)))
+        return self._body(name)
 
     def active(self, source: str) -> tuple[Symbol, ...]:
         """The symbols of `source` that are to be fetched, in the order of their names."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from marketflow.domain.interval import Interval
 from marketflow.domain.records import Candle, ParsedPayload
+from marketflow.persistence.administration import SymbolRegistry
 from marketflow.persistence.connection import Database
 from marketflow.persistence.loader import Loader
 from tests.integration.persistence.rows import START, answer, candle
@@ -131,3 +132,37 @@ def test_weeks_and_months_of_a_stock_are_made_of_its_days(database: Database) ->
     ]
     assert buckets(database, "1w")[0][0] == midnight
     assert buckets(database, "4h")[0][0] == midnight + timedelta(hours=8)
+
+
+def test_another_time_zone_moves_the_buckets(database: Database, database_url: str) -> None:
+    """Hours, weeks and months of a stock begin on its exchange's clock, also when that is mended later."""
+    yahoo = replace(answer(), source="yahoo", dataset="chart_1d")
+    midnight = datetime(2026, 3, 2, 5, tzinfo=UTC)
+    day = candle(interval=Interval.D1, source_symbol="AAPL", currency="USD", open_time=midnight)
+    minute = candle(source_symbol="AAPL", currency="USD", open_time=midnight + timedelta(hours=9, minutes=30))
+    Loader(database).load(ParsedPayload((day, minute)), yahoo)
+    with SymbolRegistry(database_url).transaction() as register:
+        found = register.find("AAPL")
+        assert found is not None
+        register.change(found.id, {"timezone": "Asia/Tokyo"})
+    assert [row[0] for row in buckets(database, "4h")] == [datetime(2026, 3, 2, 11, tzinfo=UTC)]
+    assert [row[0] for row in buckets(database, "1w")] == [datetime(2026, 3, 1, 15, tzinfo=UTC)]
+    before = rolled(database)
+    roll(database)
+    assert rolled(database) == before
+
+
+def test_the_first_candle_is_the_first_that_is_still_here(database: Database) -> None:
+    """Hours outlive the minutes that they were made of: a retired month has hours, and no first minute any more."""
+    loader = Loader(database)
+    for moment in (datetime(2026, 2, 10, tzinfo=UTC), START):
+        loader.load(ParsedPayload((candle(open_time=moment),)), answer())
+    first = "SELECT first_open(id, '1m') FROM symbols WHERE symbol = 'BTCUSDT'"
+    assert database.query(first) == [[datetime(2026, 2, 10, tzinfo=UTC)]]
+    database.query("UPDATE months SET retired_at = now() WHERE month = '2026-02-01'")
+    database.query("DROP TABLE candles_1m_2026_02")
+    assert database.query(first) == [[START]]
+    assert len(buckets(database, "1h")) == 2
+    roll(database)
+    assert len(buckets(database, "1h")) == 2
+    assert database.query("SELECT first_open(id, '1m') FROM symbols WHERE symbol = 'ETHUSDT'") == [[None]]

@@ -148,6 +148,35 @@ BEGIN
 END $$
 """
 
+KEPT_SINCE = """
+CREATE FUNCTION kept_since() RETURNS timestamptz LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN coalesce((
+        SELECT CAST(max(month) + interval '1 month' AS timestamp) AT TIME ZONE 'UTC'
+        FROM months WHERE retired_at IS NOT NULL
+    ), '-infinity');
+END $$
+"""
+
+ROLL_ANEW = """
+CREATE FUNCTION roll_anew(of_symbol integer) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    given record;
+BEGIN
+    -- Of retired months only what days make can be made again; the hours of their minutes stay as they are.
+    DELETE FROM rollups AS r USING symbols AS s
+    WHERE s.id = of_symbol AND r.symbol_id = of_symbol
+      AND (r.open_time >= kept_since() OR s.asset_type = 'stock' AND r.interval IN ('1w', '1M'));
+    FOR given IN
+        SELECT c.interval, min(c.open_time) AS first, max(c.open_time) AS last
+        FROM candles AS c WHERE c.symbol_id = of_symbol GROUP BY c.interval
+    LOOP
+        PERFORM roll(of_symbol, given.interval, given.first, given.last);
+    END LOOP;
+END $$
+"""
+
 FIRST_OPEN = """
 CREATE FUNCTION first_open(of_symbol integer, of_interval candle_interval) RETURNS timestamptz
 LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
@@ -155,9 +184,11 @@ DECLARE
     since timestamptz; until timestamptz;
 BEGIN
     IF of_interval = '1m' THEN
-        -- The hours are in one table: the first of them says which month the first minute is in.
+        -- The hours are in one table, also those of retired months: the first one after these says where to look.
         SELECT r.open_time, r.open_time + interval '1 hour' INTO since, until
-        FROM rollups AS r WHERE r.symbol_id = of_symbol AND r.interval = '1h' ORDER BY r.open_time LIMIT 1;
+        FROM rollups AS r
+        WHERE r.symbol_id = of_symbol AND r.interval = '1h' AND r.open_time >= kept_since()
+        ORDER BY r.open_time LIMIT 1;
     END IF;
     RETURN (
         SELECT c.open_time FROM candles AS c
@@ -186,14 +217,12 @@ BEGIN
 END $$
 """
 
-FILL = """
-SELECT roll(c.symbol_id, c.interval, c.first, c.last) FROM (
-    SELECT symbol_id, interval, min(open_time) AS first, max(open_time) AS last FROM candles GROUP BY 1, 2
-) AS c ORDER BY c.symbol_id, c.interval
-"""
+FILL = "SELECT roll_anew(id) FROM symbols ORDER BY id"
 
 COMMENTS = {
     "FUNCTION roll": "Makes the roll-ups of a symbol anew that hold its minutes, or days, of some time.",
+    "FUNCTION kept_since": "Where the months end whose minutes were retired.",
+    "FUNCTION roll_anew": "Rolls up all that is stored of a symbol, from nothing.",
     "FUNCTION first_open": "The first candle of a symbol at an interval that sources give.",
     "FUNCTION first_price": "The first price of a symbol, or the first that a source said of it.",
     "FUNCTION roll_up": "Rolls up what an answer changed in some spans. Without an answer: all that is in them.",
@@ -201,7 +230,7 @@ COMMENTS = {
 
 
 def upgrade() -> None:
-    for statement in (ROLL, ROLL_UP, FIRST_OPEN, FIRST_PRICE, FILL):
+    for statement in (ROLL, ROLL_UP, KEPT_SINCE, ROLL_ANEW, FIRST_OPEN, FIRST_PRICE, FILL):
         op.execute(statement)
     for thing, comment in COMMENTS.items():
         op.execute(f"COMMENT ON {thing} IS '{comment}'")
