@@ -37,7 +37,8 @@ READ = {
     "errors": "",
     "observability": "",
     "persistence": (
-        "actions_sql connection connector kept_sql past_sql rds_token read_sql reader revision rolled_sql url"
+        "actions_sql connection connector kept_sql past_sql rds_token read_functions read_sql reader revision "
+        "rolled_sql url"
     ),
     "services": "market_data",
     "sources": "catalog",

@@ -27,7 +27,6 @@ def handler(cloud: Cloud, database_url: str, monkeypatch: pytest.MonkeyPatch, mo
 def told(capsys: pytest.CaptureFixture[str]) -> dict[str, float]:
     """The metrics of the run."""
     (numbers,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
-    assert numbers["service"] == "retire"
     return {name: value[0] for name, value in numbers.items() if isinstance(value, list)}
 
 

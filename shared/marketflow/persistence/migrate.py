@@ -9,10 +9,11 @@ import pg8000.dbapi  # type: ignore[import-untyped]  # pg8000 ships no types
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from marketflow.errors import RetryLaterError
+from marketflow.persistence import read_functions
 from marketflow.persistence.connector import Connector
 from marketflow.persistence.rds_token import Credentials
 from marketflow.persistence.revision import current
@@ -22,6 +23,10 @@ __all__ = ["current", "head", "upgrade"]
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK = 0x6D61726B6574  # "market": one upgrade at a time in a database
 LOCK_TIMEOUT_SECONDS = 60
+_READ_FUNCTIONS = text(
+    "SELECT proname, CAST(CAST(oid AS regprocedure) AS text) FROM pg_proc"
+    " WHERE pronamespace = CAST('public' AS regnamespace) AND starts_with(proname, 'read_')"
+)
 STATEMENT_TIMEOUT_SECONDS = 600.0
 
 
@@ -59,7 +64,18 @@ def upgrade(
             raise RetryLaterError("Another migration of this database is running.") from error
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        _keep_read_functions(connection)
     return applied
+
+
+def _keep_read_functions(connection: Connection) -> None:
+    """Make the functions that this code's readers call, and drop those of other releases."""
+    wanted = read_functions.definitions()
+    found: dict[str, str] = {name: signature for name, signature in connection.execute(_READ_FUNCTIONS)}  # noqa: C416 - rows are no pairs to a type checker
+    for name in found.keys() - wanted.keys():
+        connection.execute(text(f"DROP FUNCTION {found[name]}"))
+    for name in wanted.keys() - found.keys():
+        connection.execute(text(wanted[name]))
 
 
 def head() -> str:

@@ -34,12 +34,12 @@ from marketflow.domain.reading import (
     SymbolPage,
     SymbolQuery,
 )
-from marketflow.persistence import actions_sql, read_sql, revision, rolled_sql
+from marketflow.persistence import actions_sql, read_functions, read_sql, revision, rolled_sql
 from marketflow.persistence.connection import Database
 from marketflow.persistence.connector import sqlstate
 from marketflow.persistence.past_sql import as_known
 
-_UNDEFINED_TABLE = "42P01"
+_UNDEFINED_TABLE, _UNDEFINED_FUNCTION = "42P01", "42883"
 
 _SILENT = "?"
 """What the statement of latest prices says of a symbol without one."""
@@ -63,6 +63,7 @@ class Reader:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._missing: set[str] = set()
 
     def symbols(self, query: SymbolQuery) -> SymbolPage:
         """A page of symbols in the order of their names."""
@@ -101,8 +102,20 @@ class Reader:
             for name, body in bodies.items()
         ]
 
+    def _query(self, sql: str, **params: object) -> list[list[Any]]:
+        """Ask by the function that is made of the statement, where there is one."""
+        call = None if sql in self._missing else read_functions.calls().get(sql)
+        if call is not None:
+            try:
+                return self._database.query(call, **params)
+            except DatabaseError as error:
+                if sqlstate(error) != _UNDEFINED_FUNCTION:
+                    raise
+            self._missing.add(sql)
+        return self._database.query(sql, **params)
+
     def _prices(self, names: Sequence[str], *, quoted: bool, **params: object) -> dict[str, str]:
-        rows = self._database.query(read_sql.prices(quoted=quoted), names=",".join(names), **params)
+        rows = self._query(read_sql.prices(quoted=quoted), names=",".join(names), **params)
         return dict(zip(names, str(rows[0][0]).split(read_sql.BETWEEN), strict=True))
 
     def history(self, name: str, query: HistoryQuery) -> HistoryPage | None:
@@ -251,7 +264,7 @@ class Reader:
 
     def _candles(self, sql: str, names: Sequence[str], query: CandleQuery) -> list[list[Any]]:
         past = {} if query.known_at is None else {"known": query.known_at}
-        return self._database.query(
+        return self._query(
             as_known(sql) if past else sql,
             **past,
             names=",".join(names),
