@@ -24,7 +24,11 @@ from cdk.stack import MarketFlowStack
 from cdk.stages import Stage
 from marketflow.sources.catalog import CATALOG, SourceSpec
 
-SCHEMA = (PACKAGE / "persistence" / "migrations", PACKAGE / "persistence" / "seeds.py")
+SCHEMA = tuple(
+    PACKAGE / "persistence" / name
+    for name in ("migrations", "seeds.py", "read_functions.py", "read_sql.py", "kept_sql.py")
+)
+"""What a migration brings: revisions, symbols, and the functions that readers call (docs/adr/0016)."""
 
 
 class IngestionStack(MarketFlowStack):

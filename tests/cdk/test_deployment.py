@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
 
 import pytest
 
+from cdk.stacks.ingestion import SCHEMA
 from marketflow.sources.catalog import CATALOG
 from tests.cdk.templates import Assembly, Template, references, referred
 
@@ -134,3 +136,19 @@ def test_the_runner_finds_what_it_needs_in_the_outputs(assembly: Assembly) -> No
     }
     assert {"ApiUrl", "ApiId", "ApiKeyId", "ApiFunctionName"} <= assembly.templates["api"].outputs()
     assert assembly.templates["observability"].outputs() == {"AlarmTopicArn"}
+
+
+def test_what_makes_the_readers_functions_makes_the_migration_run_again() -> None:
+    """The migration brings them: a deployment that changes a statement alone has to run it too."""
+    watched = {path.stem for path in SCHEMA}
+    assert "read_functions" in watched
+    for path in SCHEMA:
+        if path.suffix == ".py":
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            used = {
+                alias.name
+                for node in ast.walk(tree)
+                if isinstance(node, ast.ImportFrom) and node.module == "marketflow.persistence"
+                for alias in node.names
+            }
+            assert used <= watched, path.name
