@@ -137,8 +137,7 @@ COVERAGE = f"""with s as materialized (
   from (select least(
     first_open(s.id, cast(:interval as candle_interval)),
     case when s.rates then date_trunc('day', first_price(s.id, null), 'UTC') end) as first,
-    (select cast(max(month) + interval '1 month' as timestamp) at time zone 'UTC' from months
-      where retired_at is not null and (:interval = '1m' or s.rates)) as kept
+    case when :interval = '1m' or s.rates then kept_since() end as kept
     from s) known
 )
 select s.symbol, s.source, s.timezone, s.active, w.start, {_seconds("w.first")},
