@@ -137,7 +137,7 @@ class Canary(Setting):
 class Stage(Setting):
     """One stage. Without `database` there is no Network and no Database stack, and `database_url` names the server.
 
-    `account` and `region` are where alone it may be deployed (local/preflight.py); null for anywhere. Without `canary` a
+    `account` and `region`: where alone it may be deployed (local/preflight.py); null for anywhere. Without `canary` a
     new version takes all the traffic at once.
 
     `tls_only` refuses plain HTTP at buckets, queues and topics. The emulator speaks nothing else on the loopback

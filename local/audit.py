@@ -19,7 +19,7 @@ from local.node import npm
 from local.pins import FILES
 from local.processes import LocalError
 
-ACCEPTED = ROOT / "local" / "requirements" / "vulnerabilities.txt"
+ACCEPTED = ROOT / "local" / "vulnerabilities.txt"
 LINE = re.compile(r"(?P<id>\S+)\s+(?P<day>\d{4}-\d{2}-\d{2})\s+(?P<reason>\S.*)")
 
 

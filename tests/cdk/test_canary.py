@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.cdk.conftest import Synthesise
-from tests.cdk.templates import CONTEXT, ROOT, Assembly, Template, referred, references, text
+from tests.cdk.templates import CONTEXT, ROOT, Assembly, Template, references, referred, text
 
 pytestmark = pytest.mark.cdk
 
