@@ -42,7 +42,8 @@ def sql(revision: Script) -> str:
     try:
         with Operations.context(context):
             revision.module.upgrade()
-    except AttributeError as error:
+    except (AttributeError, TypeError) as error:
+        # Without a database a query answers None.
         raise LocalError(f"{revision.path} cannot be written as SQL without a database: {error}.") from error
     return TIMEOUTS + text.getvalue()
 
