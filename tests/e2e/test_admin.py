@@ -146,9 +146,9 @@ def test_a_scraper_reads_numbers_and_nothing_else(stack: LocalStack) -> None:
     token = machine_token(endpoint, scope=METRICS_SCOPE, client="ScraperClientId")
     with AdminClient(stack, token=token) as scraper:
         assert "marketflow_schema_current 1.0" in scraper.must(200, "GET", "/metrics").text
-        scraper.must(403, "DELETE", "/symbols/BTCUSDT")
-        scraper.must(403, "GET", "/keys")
-    for scope, status in ((KEYS_SCOPE, 403), (ADMIN_SCOPE, 403), (METRICS_SCOPE, 200)):
+        scraper.must(401, "DELETE", "/symbols/BTCUSDT")
+        scraper.must(401, "GET", "/keys")
+    for scope, status in ((KEYS_SCOPE, 401), (ADMIN_SCOPE, 401), (METRICS_SCOPE, 200)):
         with AdminClient(stack, token=machine_token(endpoint, scope=scope)) as machine:
             machine.must(status, "GET", "/metrics")
     with pytest.raises(LocalError):
