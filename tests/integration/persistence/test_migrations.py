@@ -92,19 +92,18 @@ def test_a_database_without_migrations_has_no_revision(empty_url: str) -> None:
     database.close()
 
 
-def test_a_failed_migration_leaves_nothing_half_made(empty_url: str) -> None:
+@pytest.mark.parametrize(("table", "revision"), [("source_status", "0001_schema"), ("retirements", "0014_retirements")])
+def test_a_failed_migration_leaves_nothing_half_made(empty_url: str, table: str, revision: str) -> None:
     """When a later statement of an upgrade fails, the earlier ones are undone; the error names revision and reason."""
     database = Database(empty_url)
-    database.query("CREATE TABLE source_status (mine int)")
-    said = (
-        r'^Revision 0001_schema failed, and the database is as it was: relation "source_status" already .* \(42P07\)$'
-    )
-    with pytest.raises(MigrationError, match=said):
+    database.query(f"CREATE TABLE {table} (mine int)")
+    said = f'Revision {revision} failed, and the database is as it was: relation "{table}" already exists (42P07)'
+    with pytest.raises(MigrationError, match=f"^{re.escape(said)}$"):
         migrate.upgrade(empty_url)
     tables = database.query("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace")
-    assert tables == [["source_status"]]
+    assert tables == [[table]]
     assert migrate.current(database) is None
-    database.query("DROP TABLE source_status")
+    database.query(f"DROP TABLE {table}")
     assert migrate.upgrade(empty_url) == REVISIONS
     database.close()
 
