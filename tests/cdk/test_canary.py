@@ -86,8 +86,9 @@ def test_the_canarys_alarms_are_explained(cloud: Assembly) -> None:
     for concern in GUARDED:
         for alarm in canary_alarms(cloud.templates[concern]):
             assert alarm["AlarmDescription"].endswith(RUNBOOK)
-            kind = alarm["AlarmName"].removeprefix(f"marketflow-{cloud.stage}-")
-            assert f"`{kind}`" in page or ("-errors" in kind and "`canary-<function>-errors`" in page)
+            name = alarm["AlarmName"].removeprefix(f"marketflow-{cloud.stage}-")
+            section = name if alarm["MetricName"] == "5XXError" else "canary-<function>-errors"
+            assert f"\n## `{section}`\n" in page
 
 
 def test_codedeploy_may_do_what_its_own_policy_says(cloud: Assembly) -> None:
