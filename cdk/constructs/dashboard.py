@@ -5,19 +5,17 @@ from __future__ import annotations
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from cdk.alarms import (
+from cdk.metrics import (
     api_metric,
     database_metric,
-    dead_letter_queues,
     function_metric,
-    functions,
     gaps_metric,
     queue_metric,
     retire_metric,
     rows_metric,
     source_metric,
-    work_queues,
 )
+from cdk.parts import dead_letter_queues, functions, work_queues
 from cdk.stages import Stage
 from marketflow.sources.catalog import CATALOG
 

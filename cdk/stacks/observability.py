@@ -19,7 +19,7 @@ from cdk.stages import Stage
 
 
 class ObservabilityStack(MarketFlowStack):
-    """A topic, the alarms of cdk/alarms.py and a dashboard. It names resources instead of importing them."""
+    """A topic, the alarms of cdk/alarms and a dashboard. It names resources instead of importing them."""
 
     def __init__(self, scope: Construct, *, stage: Stage) -> None:
         super().__init__(scope, "observability", stage=stage, description="alarms and dashboard")

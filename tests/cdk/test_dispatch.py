@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cdk.alarms import BACKFILL_AGE
+from cdk.alarms.work import BACKFILL_AGE
 from marketflow.sources.catalog import CATALOG
 from tests.cdk.templates import Assembly, Template, listed, referred, text
 from tests.cdk.test_functions import grants, named, variables
