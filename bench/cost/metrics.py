@@ -9,12 +9,14 @@ from marketflow.sources.catalog import CATALOG
 
 FETCH = ("FetchRequests", "FetchSucceeded", "FetchFailed")
 BUDGET = "BudgetUsed"
-WITH_BUDGET = frozenset({"binance"})
+WITH_BUDGET = frozenset(name for name, source in CATALOG.items() if source.tells_budget)
 """Sources that say how much of their budget is used."""
 
-ETL = ("RowsWritten", "RowsQuarantined", "MovesHeld")
+ETL = ("RowsWritten", "RowsRead", "RowsQuarantined", "MovesHeld")
 DISPATCH = ("MessagesDispatched",)
 AUDIT = (
+    "FreshnessSeconds",
+    "Stale",
     "GapsUnexplained",
     "GapOldestIntervals",
     "RepairsQueued",

@@ -52,7 +52,12 @@ def told(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, Any]]:
     for line in lines:
         assert line["service"] == "audit"
         assert {"service", "source"} <= set(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0])
-    return {line["source"]: {name: value for name, value in line.items() if isinstance(value, list)} for line in lines}
+    numbers: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        numbers.setdefault(line["source"], {}).update(
+            {name: value for name, value in line.items() if isinstance(value, list)}
+        )
+    return numbers
 
 
 def test_a_gap_is_written_down_told_and_handed_on(
@@ -70,7 +75,26 @@ def test_a_gap_is_written_down_told_and_handed_on(
     assert numbers["binance"]["GapsUnexplained"] == [1.0]
     assert numbers["binance"]["MissingNotFetched"] == [10.0]
     assert 39 <= numbers["binance"]["GapOldestIntervals"][0] <= 42
+    # The minutes of this test came without a load, so that nothing is known to have come since the symbol was added.
+    assert numbers["binance"]["FreshnessSeconds"][0] < 60
+    assert numbers["binance"]["Stale"] == [0.0]
     assert {value for counted in (numbers["yahoo"],) for (value,) in counted.values()} == {0.0}
+
+
+def test_a_source_beyond_its_target_is_counted_as_stale(
+    audit: Handler, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The target is that of the catalogue; a minute's look tells both, for every source that is asked by itself."""
+    target = CATALOG["binance"].freshness_target_seconds
+    database.query("UPDATE symbols SET active = (symbol = 'BTCUSDT')")
+    database.query(
+        "INSERT INTO source_status (source, newest_data_at) VALUES ('binance', now() - cast(:age as interval))",
+        age=f"{target + 10} seconds",
+    )
+    audit(event("schedule_audit_recent"), Context(seconds_left=60))
+    numbers = told(capsys)
+    assert target < numbers["binance"]["FreshnessSeconds"][0] < target + 60
+    assert [numbers[source]["Stale"] for source in ("binance", "yahoo", "exchangerate")] == [[1.0], [0.0], [0.0]]
 
 
 def test_the_days_look_repairs_nothing(audit: Handler, cloud: Cloud, database: Database, hole: datetime) -> None:

@@ -48,6 +48,13 @@ class LoadResult:
     retired: int = 0
     moves: tuple[Move, ...] = ()
 
+    @property
+    def rows(self) -> int:
+        """All rows that the answer had, whatever became of them."""
+        written = self.candles_written + self.prices_written + self.actions_written
+        unchanged = self.candles_unchanged + self.prices_unchanged + self.actions_unchanged
+        return written + unchanged + self.retired + self.quarantined
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:

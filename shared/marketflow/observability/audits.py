@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
@@ -29,17 +31,27 @@ def note_audit(audited: Audited) -> None:
         "begun": [asdict(one) for one in audited.begun],
     }
     logger.info("audited", extra={"audit": facts})
+    for one in audited.freshness:
+        with _counted(one.source) as counted:
+            counted.add_metric(name="FreshnessSeconds", unit=MetricUnit.Seconds, value=one.seconds)
+            counted.add_metric(name="Stale", unit=MetricUnit.Count, value=int(one.stale))
     for standing in audited.standings:
-        # A line for each source: what one has open is no number of another's.
-        counted = EphemeralMetrics()
-        counted.add_dimension(name="source", value=standing.source)
-        for name, value in (
-            ("GapsUnexplained", standing.unexplained),
-            ("GapOldestIntervals", standing.oldest),
-            ("RepairsQueued", standing.queued),
-            ("RepairsRunning", standing.pending),
-            ("RepairsGivenUp", standing.given_up),
-            *((MISSING[reason], count) for reason, count in standing.missing.items()),
-        ):
-            counted.add_metric(name=name, unit=MetricUnit.Count, value=value)
-        counted.flush_metrics()
+        with _counted(standing.source) as counted:
+            for name, value in (
+                ("GapsUnexplained", standing.unexplained),
+                ("GapOldestIntervals", standing.oldest),
+                ("RepairsQueued", standing.queued),
+                ("RepairsRunning", standing.pending),
+                ("RepairsGivenUp", standing.given_up),
+                *((MISSING[reason], count) for reason, count in standing.missing.items()),
+            ):
+                counted.add_metric(name=name, unit=MetricUnit.Count, value=value)
+
+
+@contextmanager
+def _counted(source: str) -> Iterator[EphemeralMetrics]:
+    """A line of metrics of one source: what one has open is no number of another's."""
+    counted = EphemeralMetrics()
+    counted.add_dimension(name="source", value=source)
+    yield counted
+    counted.flush_metrics()

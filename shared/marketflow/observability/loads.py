@@ -22,6 +22,7 @@ def note_load(loaded: Loaded) -> None:
     (logger.warning if result.quarantined else logger.info)("loaded", extra={"load": facts})
     written = result.candles_written + result.prices_written + result.actions_written
     metrics.add_metric(name="RowsWritten", unit=MetricUnit.Count, value=written)
+    metrics.add_metric(name="RowsRead", unit=MetricUnit.Count, value=result.rows)
     metrics.add_metric(name="RowsQuarantined", unit=MetricUnit.Count, value=result.quarantined)
     metrics.add_metric(name="MovesHeld", unit=MetricUnit.Count, value=len(result.moves))
     for move in result.moves[:MOVES_LOGGED]:
