@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cdk.alarms.alarm import Alarm
-from cdk.metrics import function_metric, queue_metric
+from cdk.metrics import account_metric, function_metric, queue_metric
 from cdk.parts import dead_letter_queues, functions, task_queues, work_queues
 from cdk.stages import Stage
 
@@ -18,25 +18,36 @@ def of_work(stage: Stage) -> Iterator[Alarm]:
     for name in dead_letter_queues(stage):
         yield Alarm(
             name=f"{name}-not-empty",
-            help="Work failed for good. Read the message and the function's log, mend the cause, then redrive.",
+            kind="dead-letters",
+            severity="ticket",
+            help=f"Work failed for good and waits in {stage.resource(name)}.",
             metric=queue_metric(stage, name, "ApproximateNumberOfMessagesVisible"),
         )
     for name in work_queues():
+        patient = name in task_queues()
         yield Alarm(
             name=f"{name}-old",
-            help="Work waits too long: its function fails, is throttled, or has too little concurrency.",
+            kind="queue-old",
+            severity="ticket" if patient else "page",
+            help=f"The oldest message of {stage.resource(name)} waits too long.",
             metric=queue_metric(stage, name, "ApproximateAgeOfOldestMessage"),
-            threshold=BACKFILL_AGE if name in task_queues() else stage.alarms.queue_age,
+            threshold=BACKFILL_AGE if patient else stage.alarms.queue_age,
         )
     for name in functions(stage):
         yield Alarm(
             name=f"{name}-errors",
-            help=f"The function failed. Its log is /aws/lambda/{stage.resource(name)}.",
+            kind="function-errors",
+            severity="ticket",
+            help=f"Invocations of {stage.resource(name)} end in errors.",
             metric=function_metric(stage, name, "Errors"),
             periods=2,
         )
-        yield Alarm(
-            name=f"{name}-throttles",
-            help="Lambda refused invocations: raise the account's concurrency limit.",
-            metric=function_metric(stage, name, "Throttles"),
-        )
+    yield Alarm(
+        name="functions-throttled",
+        kind="functions-throttled",
+        severity="ticket",
+        help="Lambda refused invocations: the account's concurrency in this region is used up.",
+        # The limit is that of the account, whoever uses it up.
+        metric=account_metric("Throttles"),
+        periods=2,
+    )
