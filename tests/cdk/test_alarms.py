@@ -9,7 +9,7 @@ import pytest
 
 from cdk.slos import FAST, SLOS, SLOW, STEADY
 from marketflow.sources.catalog import CATALOG
-from tests.cdk.templates import CONTEXT, ROOT, Assembly, referred, references
+from tests.cdk.templates import CONTEXT, ROOT, Assembly, references, referred
 
 pytestmark = pytest.mark.cdk
 
@@ -141,7 +141,7 @@ def test_every_objective_has_its_burn_rates(assembly: Assembly) -> None:
             if name.startswith(f"slo-{slo.name}-")
         )
         assert found == sorted(
-            (pytest.approx(burn.factor * (1 - slo.objective)), window.to_seconds())
+            (round(burn.factor * (1 - slo.objective), 6), window.to_seconds())
             for burn in (FAST, SLOW, STEADY)
             for window in (burn.long, burn.short)
         )
@@ -155,7 +155,9 @@ def test_a_burn_rate_rings_when_both_of_its_windows_do(assembly: Assembly) -> No
     }
     for slo in SLOS:
         (rule,) = (
-            "".join(part if isinstance(part, str) else f"<{referred(part)}>" for part in one["AlarmRule"]["Fn::Join"][1])
+            "".join(
+                part if isinstance(part, str) else f"<{referred(part)}>" for part in one["AlarmRule"]["Fn::Join"][1]
+            )
             for one in composites(assembly).values()
             if one["AlarmName"] == f"marketflow-{assembly.stage}-slo-{slo.name}-burning"
         )
