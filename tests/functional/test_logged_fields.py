@@ -21,7 +21,7 @@ from marketflow.domain.fetching import FetchReport
 from marketflow.domain.loading import LoadResult
 from marketflow.domain.moves import Move
 from marketflow.errors import DatabaseUnavailableError
-from marketflow.observability import explained, logger
+from marketflow.observability import explained, logger, metrics
 from marketflow.observability.audits import note_audit
 from marketflow.observability.dispatches import note_dispatch
 from marketflow.observability.fetches import note_fetch
@@ -116,6 +116,13 @@ def flattened(value: dict[str, Any], prefix: str = "") -> Iterator[str]:
         yield f"{prefix}{name}"
         if isinstance(inner, dict):
             yield from flattened(inner, f"{prefix}{name}.")
+
+
+@pytest.fixture(autouse=True)
+def _uncounted() -> Iterator[None]:
+    """What these tests count is no other test's."""
+    yield
+    metrics.clear_metrics()
 
 
 @pytest.fixture

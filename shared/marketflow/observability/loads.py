@@ -7,6 +7,7 @@ from dataclasses import asdict
 from aws_lambda_powertools.metrics import MetricUnit
 
 from marketflow.observability import logger, metrics
+from marketflow.observability.traces import annotate
 from marketflow.services.loading import Loaded
 
 MOVES_LOGGED = 20
@@ -16,6 +17,8 @@ MOVES_LOGGED = 20
 def note_load(loaded: Loaded) -> None:
     """Log what a message became and count it. Each reason to refuse rows is a warning, and each price held back."""
     logger.set_correlation_id(loaded.correlation_id)
+    known = {"correlation_id": loaded.correlation_id, "source": loaded.source, "raw_key": loaded.raw_key}
+    annotate("load", {name: value for name, value in known.items() if value})
     if (result := loaded.result) is None:
         return
     facts = {"source": loaded.source, "raw_key": loaded.raw_key, **asdict(result), "moves": len(result.moves)}
