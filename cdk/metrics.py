@@ -68,6 +68,11 @@ def audit_metric(
     return _metric(stage.metrics_namespace, metric, dimensions, statistic, period)
 
 
+def stale_metric(stage: Stage, *, period: Duration) -> Metric:
+    """The share of the auditor's looks at which some source was beyond its target (marketflow.observability)."""
+    return _metric(stage.metrics_namespace, "Stale", {"service": "audit"}, "Average", period)
+
+
 def rows_metric(stage: Stage, metric: str, *, period: Duration = FIVE_MINUTES) -> Metric:
     """A metric that the ETL function writes into its log (marketflow.observability)."""
     return _metric(stage.metrics_namespace, metric, {"service": "etl"}, "Sum", period)

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from aws_cdk import Duration
 from aws_cdk.aws_cloudwatch import IMetric, MathExpression
 
-from cdk.metrics import FIVE_MINUTES, HOUR, api_metric, audit_metric, rows_metric
+from cdk.metrics import FIVE_MINUTES, HOUR, api_metric, rows_metric, stale_metric
 from cdk.stages import Stage
-from marketflow.sources.catalog import CATALOG
 
 PERIOD_DAYS = 30
 """Each objective is about so many days, always the last ones."""
@@ -75,17 +74,7 @@ def _failed_requests(stage: Stage, period: Duration) -> IMetric:
 
 
 def _stale_minutes(stage: Stage, period: Duration) -> IMetric:
-    stale = {
-        source.name: audit_metric(stage, source, "Stale", "Average", period=period)
-        for source in CATALOG.values()
-        if source.schedules
-    }
-    return MathExpression(
-        expression=f"MAX([{', '.join(stale)}])",
-        using_metrics=dict(stale),
-        label="share of minutes in which the worst source was stale",
-        period=period,
-    )
+    return stale_metric(stage, period=period)
 
 
 def _refused_rows(stage: Stage, period: Duration) -> IMetric:

@@ -16,7 +16,6 @@ ETL = ("RowsWritten", "RowsRead", "RowsQuarantined", "MovesHeld")
 DISPATCH = ("MessagesDispatched",)
 AUDIT = (
     "FreshnessSeconds",
-    "Stale",
     "GapsUnexplained",
     "GapOldestIntervals",
     "RepairsQueued",
@@ -29,6 +28,9 @@ AUDIT = (
 )
 """For each source with series."""
 
+STALE = ("Stale",)
+"""Of all sources together."""
+
 RETIRE = ("MonthsRetired", "MonthsKept", "MonthsOverdue", "OverdueDays", "RowsExported")
 
 
@@ -37,5 +39,10 @@ def metrics_of(function: str) -> int:
     if function.startswith("fetch-"):
         return len(FETCH) + (function.removeprefix("fetch-") in WITH_BUDGET)
     audited = sum(1 for source in CATALOG.values() if source.series)
-    known = {"etl": len(ETL), "dispatch": len(DISPATCH), "audit": len(AUDIT) * audited, "retire": len(RETIRE)}
+    known = {
+        "etl": len(ETL),
+        "dispatch": len(DISPATCH),
+        "audit": len(AUDIT) * audited + len(STALE),
+        "retire": len(RETIRE),
+    }
     return known.get(function, 0)

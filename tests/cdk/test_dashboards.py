@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench.cost.metrics import AUDIT, BUDGET, DISPATCH, ETL, FETCH, RETIRE
+from bench.cost.metrics import AUDIT, BUDGET, DISPATCH, ETL, FETCH, RETIRE, STALE
 from cdk.queries import QUERIES
 from cdk.slos import SLOS
 from marketflow.sources.catalog import CATALOG
@@ -17,7 +17,7 @@ from tests.cdk.templates import ROOT, Assembly, text
 pytestmark = pytest.mark.cdk
 
 PAGES = ("overview", "details")
-OWN_METRICS = {*AUDIT, BUDGET, *DISPATCH, *ETL, *FETCH, *RETIRE}
+OWN_METRICS = {*AUDIT, BUDGET, *DISPATCH, *ETL, *FETCH, *RETIRE, *STALE}
 
 
 def widgets(assembly: Assembly, page: str) -> list[dict[str, Any]]:

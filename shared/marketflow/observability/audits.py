@@ -9,7 +9,7 @@ from dataclasses import asdict
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from marketflow.domain.gaps import Reason
-from marketflow.observability import logger
+from marketflow.observability import logger, metrics
 from marketflow.services.audit import Audited
 
 MISSING = {
@@ -34,7 +34,10 @@ def note_audit(audited: Audited) -> None:
     for one in audited.freshness:
         with _counted(one.source) as counted:
             counted.add_metric(name="FreshnessSeconds", unit=MetricUnit.Seconds, value=one.seconds)
-            counted.add_metric(name="Stale", unit=MetricUnit.Count, value=int(one.stale))
+    if audited.freshness:
+        # One for all, because the worst one is what is promised (docs/slo.md).
+        stale = any(one.stale for one in audited.freshness)
+        metrics.add_metric(name="Stale", unit=MetricUnit.Count, value=int(stale))
     for standing in audited.standings:
         with _counted(standing.source) as counted:
             for name, value in (
