@@ -51,7 +51,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, Any]]:
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
     for line in lines:
         dimensions = set(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0])
-        # What is of all sources is counted by the process' own meter, whose service is that of whoever imported it first.
+        # What is of all sources is counted by the process' own meter; its service is that of who imported it first.
         assert "source" not in dimensions if "Stale" in line else dimensions == {"service", "source"}
         assert "Stale" in line or line["service"] == "audit"
     numbers: dict[str, dict[str, Any]] = {}
