@@ -1,4 +1,4 @@
-"""Notes on the X-Ray trace of an invocation, for the ETL: what the X-Ray SDK would do for a third of its cold start.
+"""Notes on the X-Ray trace of an invocation, where the X-Ray SDK would be a third of a cold start: in the ETL.
 
 A subsegment is one UDP datagram to the daemon that Lambda runs beside the function; when nobody listens it is lost.
 https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html
