@@ -111,12 +111,21 @@ class Database(Setting):
     deletion_protection: bool
     removal: Literal["snapshot", "destroy"]
 
+    @property
+    def burstable(self) -> bool:
+        """Whether the instance earns CPU credits, and pays for what it computes beyond them."""
+        return self.instance.startswith("t")
+
 
 class Alarms(Setting):
-    """When the operator is told: the oldest message's age in seconds, and 5xx answers in five minutes."""
+    """When the operator is told: the oldest message's age in seconds, and the slowest percent's milliseconds.
+
+    So many 5xx answers in a window, or fewer, say nothing of the API: somebody's one request failed (docs/slo.md).
+    """
 
     queue_age: PositiveInt
     server_errors: PositiveInt
+    latency_p99: PositiveInt
 
 
 def _from_command_line(value: object) -> object:
@@ -145,6 +154,7 @@ class Stage(Setting):
     the emulator asks for sqs:SendMessageBatch, which is no action of AWS, where sqs:SendMessage covers batches.
     `history_months`: so many months stay in the database beside this one, older ones are exported and dropped
     (docs/runbook/history.md); null keeps all, and leaves the History stack out.
+    `runbook_url` is where the alarms' links to the runbook begin; a fork sets the web address of its own.
     `max_moves`: from which factor on a price is held back as an absurd move (docs/runbook/absurd-move.md).
     """
 
@@ -170,6 +180,7 @@ class Stage(Setting):
     alarms: Alarms
     canary: Annotated[Canary | None, BeforeValidator(_from_command_line)] = None
     alarm_email: str | None = None
+    runbook_url: Annotated[str, Field(pattern="/$")] = "docs/runbook/"
     database: Database | None = None
     database_url: str | None = None
     source_base_urls: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_from_command_line)] = {}
@@ -199,6 +210,11 @@ class Stage(Setting):
     def architecture(self) -> str:
         """The processor of the functions: `arm64` or `x86_64`."""
         return ARCHITECTURE if self.runtime == "lambda" else _host_architecture()
+
+    @property
+    def metrics_namespace(self) -> str:
+        """The CloudWatch namespace of the functions' own metrics: stages may share an account."""
+        return f"MarketFlow/{self.name}"
 
     def resource(self, *parts: str) -> str:
         """The physical name of a resource: `marketflow-<stage>-<part>…`."""

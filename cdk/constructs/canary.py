@@ -19,10 +19,10 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from cdk.alarms import Alarm
+from cdk.constructs.alarm import metric_alarm
 from cdk.routes import ROUTES
 from cdk.stages import Canary, Stage
 
-RUNBOOK = "docs/runbook/delivery.md"
 MINUTE = Duration.minutes(1)
 ANSWERING = {route.function for route in ROUTES}
 """The functions behind the gateway."""
@@ -36,8 +36,9 @@ def alarms(stage: Stage, name: str, alias: lambda_.Alias) -> Iterator[Alarm]:
     function = stage.resource(name)
     yield Alarm(
         name=f"canary-{name}-errors",
-        help=f"The new version of {function} failed while it had a part of the traffic: the deployment is rolled back. "
-        f"{RUNBOOK}",
+        kind="canary-errors",
+        severity="ticket",
+        help=f"The new version of {function} failed while it had a part of the traffic: the deployment is rolled back.",
         metric=cloudwatch.Metric(
             namespace="AWS/Lambda",
             metric_name="Errors",
@@ -53,8 +54,9 @@ def alarms(stage: Stage, name: str, alias: lambda_.Alias) -> Iterator[Alarm]:
     if name in ANSWERING:
         yield Alarm(
             name="canary-api-server-errors",
-            help=f"The API answered 5xx while a new version had a part of the traffic: the deployment is rolled back. "
-            f"{RUNBOOK}",
+            kind="canary-api-server-errors",
+            severity="ticket",
+            help="The API answered 5xx while a new version had a part of the traffic: the deployment is rolled back.",
             metric=cloudwatch.Metric(
                 namespace="AWS/ApiGateway",
                 metric_name="5XXError",
@@ -87,7 +89,7 @@ class Deployments(Construct):
             ),
         )
         # By name: the topic's stack is deployed last.
-        arn = Stack.of(self).format_arn(service="sns", resource=stage.resource("alarms"))
+        arn = Stack.of(self).format_arn(service="sns", resource=stage.resource("tickets"))
         self._topic = sns.Topic.from_topic_arn(self, "Topic", arn)
 
     def guard(self, alias: lambda_.Alias, *, name: str) -> None:
@@ -110,16 +112,8 @@ class Deployments(Construct):
         made = self.node.try_find_child(f"Alarm-{alarm.name}")
         if isinstance(made, cloudwatch.Alarm):
             return made
-        made = cloudwatch.Alarm(
-            self,
-            f"Alarm-{alarm.name}",
-            alarm_name=self._stage.resource(alarm.name),
-            alarm_description=alarm.help,
-            metric=alarm.metric,
-            threshold=alarm.threshold,
-            comparison_operator=alarm.comparison,
-            evaluation_periods=alarm.periods,
-            treat_missing_data=alarm.missing_data,
-        )
-        made.add_alarm_action(actions.SnsAction(self._topic))
+        made = metric_alarm(self, alarm, stage=self._stage)
+        action = actions.SnsAction(self._topic)
+        made.add_alarm_action(action)
+        made.add_ok_action(action)
         return made

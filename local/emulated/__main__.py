@@ -14,12 +14,19 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping
 
 from __future__ import annotations
 
+import sys
 import time
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from ministack.app import main  # type: ignore[import-not-found]  # it lives in an environment of its own
-from ministack.services import apigateway_v1 as gateway  # type: ignore[import-not-found]  # the same
+# The folder of the package in place of this file's own, whose names are no packages of anybody's.
+sys.path[0] = str(Path(__file__).resolve().parents[2])
+
+from ministack.app import main  # type: ignore[import-not-found]  # noqa: E402 - it lives in an environment of its own, and is found only now
+from ministack.services import apigateway_v1 as gateway  # type: ignore[import-not-found]  # noqa: E402 - the same
+
+from local.emulated import resource_types  # noqa: E402 - found only now
 
 _handle_request = gateway.handle_request
 _build_event = gateway._build_lambda_event_v1
@@ -69,4 +76,5 @@ def build_event(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - the s
 
 gateway.handle_request = handle_request
 gateway._build_lambda_event_v1 = build_event
+resource_types.install()
 main()

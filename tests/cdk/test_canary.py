@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from tests.cdk.conftest import Synthesise
-from tests.cdk.templates import CONTEXT, ROOT, Assembly, Template, references, referred, text
+from tests.cdk.templates import CONTEXT, Assembly, Template, references, referred, text
 
 pytestmark = pytest.mark.cdk
 
-RUNBOOK = "docs/runbook/delivery.md"
 GUARDED = {"api": {"api", "admin", "keys"}, "ingestion": {"etl", "dispatch"}}
 
 
@@ -78,17 +77,6 @@ def test_the_canarys_alarms_ring_within_its_minutes(cloud: Assembly) -> None:
         for alarm in canary_alarms(cloud.templates[concern]):
             assert (alarm["Period"], alarm["EvaluationPeriods"]) == (60, 1)
             assert alarm["TreatMissingData"] == "notBreaching"
-
-
-def test_the_canarys_alarms_are_explained(cloud: Assembly) -> None:
-    """The description ends with the page that has a section for each."""
-    page = (ROOT / RUNBOOK).read_text()
-    for concern in GUARDED:
-        for alarm in canary_alarms(cloud.templates[concern]):
-            assert alarm["AlarmDescription"].endswith(RUNBOOK)
-            name = alarm["AlarmName"].removeprefix(f"marketflow-{cloud.stage}-")
-            section = name if alarm["MetricName"] == "5XXError" else "canary-<function>-errors"
-            assert f"\n## `{section}`\n" in page
 
 
 def test_codedeploy_may_do_what_its_own_policy_says(cloud: Assembly) -> None:
