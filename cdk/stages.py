@@ -75,11 +75,18 @@ class Plan(Throttle):
     quota_per_day: PositiveInt
 
 
+class Waf(Setting):
+    """A web ACL before the API: how many requests one address has in five minutes (cdk/constructs/web_acl.py)."""
+
+    rate_per_5_minutes: Annotated[int, Field(ge=10, le=2_000_000_000)]
+
+
 class Api(Setting):
     """The HTTP API. `methods` throttles each weight of route (see cdk/routes.py) for all keys together.
 
-    `plan` is the operator's own, `plans` are those on which users put the keys that they make. `tags` are the REST
-    API's own: the emulator takes its stable host name from one.
+    `plan` is the operator's own, `plans` are those on which users put the keys that they make. `waf` null leaves the
+    web ACL out, which costs more than a small stage at rest. `tags` are the REST API's own: the emulator takes its
+    stable host name from one.
     """
 
     throttle: Throttle
@@ -87,6 +94,7 @@ class Api(Setting):
     plan: Plan
     plans: dict[Literal["free", "pro"], Plan]
     cors_origins: tuple[str, ...]
+    waf: Waf | None = None
     tags: dict[str, str] = {}
 
 

@@ -14,6 +14,7 @@ from constructs import Construct
 from cdk.constructs.api_stage import deployment, log_group
 from cdk.constructs.gateway_problems import CORS_EXPOSED, add_problems
 from cdk.constructs.operator_key import OperatorKey
+from cdk.constructs.security_headers import secure_preflights
 from cdk.routes import ROUTES, STAGE_NAME, Route
 from cdk.stages import Stage
 
@@ -66,6 +67,7 @@ class RestApi(Construct):
         for path, function in {route.path: route.function for route in reversed(ROUTES)}.items():
             # A method that the path does not have: 405 with the ones that it has. The gateway itself would say 403.
             self.api.root.resource_for_path(path).add_method("ANY", integrations[function])
+        secure_preflights(self.api)
         add_problems(self.api, stage=stage)
         # Made before the gateway makes it, which would keep it for ever.
         name = f"API-Gateway-Execution-Logs_{self.api.rest_api_id}/{STAGE_NAME}"
