@@ -1,8 +1,8 @@
 """Stages as data: everything in which `local`, `dev` and `prod` differ, read from the context in cdk.json.
 
 A construct asks the stage for a value, never for its name. What a run of the CDK app is given on its command line:
-`-c stage=dev` (always), and for a local stage `-c database_url=…`, `-c source_base_urls={"binance": ["http://…"]}` and
-`-c api_key=…`.
+`-c stage=dev` (always), and for a local stage `-c database_url=…`, `-c source_base_urls={"binance": ["http://…"]}`,
+`-c source_secrets={"exchangerate": "…"}` (names of secrets, never their values) and `-c api_key=…`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PYTHON = "3.13"
 
 ARCHITECTURE = "arm64"
 
-COMMAND_LINE = ("database_url", "source_base_urls", "api_key")
+COMMAND_LINE = ("database_url", "source_base_urls", "source_secrets", "api_key")
 """Settings of a stage that come from `-c name=value` and win over cdk.json."""
 
 
@@ -166,9 +166,9 @@ class Stage(Setting):
     alarms: Alarms
     alarm_email: str | None = None
     database: Database | None = None
-    database_url: str | None = None
+    database_url: str | None = Field(default=None, repr=False)
     source_base_urls: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_from_command_line)] = {}
-    source_secrets: dict[str, str] = {}
+    source_secrets: Annotated[dict[str, str], BeforeValidator(_from_command_line)] = {}
     api_key: Annotated[str, Field(min_length=20)] | None = Field(default=None, repr=False)
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""The security headers of what the gateway answers by itself: its errors, and the preflights of other origins' pages."""
+"""The security headers of what the gateway answers by itself: its errors, and preflights of other origins' pages."""
 
 from __future__ import annotations
 
@@ -29,4 +29,4 @@ def secure_preflights(api: apigateway.RestApi) -> None:
         for name, value in quoted(SECURITY_HEADERS).items():
             header = f"ResponseParameters.method\\.response\\.header\\.{name}"
             resource.add_property_override(f"Integration.IntegrationResponses.0.{header}", value)
-            resource.add_property_override(f"MethodResponses.0.{header}", True)  # noqa: FBT003 - jsii's signature
+            resource.add_property_override(f"MethodResponses.0.{header}", True)

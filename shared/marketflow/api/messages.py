@@ -46,7 +46,7 @@ class Request:
     path: str
     public_path: str
     query: Mapping[str, list[str]]
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     id: str
     origin: str = ""
     body: bytes | None = None
