@@ -124,6 +124,21 @@ def assert_clean(run: Run, texts: Iterator[tuple[str, str]]) -> None:
     assert not found
 
 
+@pytest.mark.parametrize("before", ["", "x", "xy", "user:"])
+def test_the_search_finds_a_secret_in_each_spelling(before: str) -> None:
+    """As it is, in a URL, and in base64 behind whatever; else the tests below would find nothing."""
+    run = Run()
+    run.secrets = {"a key": "mf+free/0123456789abcdef"}
+    for text in (
+        f"GET /?key={quote(run.secrets['a key'], safe='')}",
+        f"x-api-key: {run.secrets['a key']}",
+        base64.b64encode(f"{before}{run.secrets['a key']}".encode()).decode(),
+    ):
+        with pytest.raises(AssertionError, match="a key in a log"):
+            assert_clean(run, iter([("a log", f"before {text} behind")]))
+    assert_clean(run, iter([("a log", "mf+free/0123456789abcde")]))
+
+
 def test_the_source_was_asked_with_its_key(stack: LocalStack, run: Run) -> None:
     """The vendor refuses a key that is none with 403: what is searched for below was really sent."""
     assert run.secrets["the source's API key"] == FREE_KEY
