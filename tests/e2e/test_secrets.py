@@ -21,6 +21,7 @@ from local.sign_in import PASSWORD, SignIn
 from local.simulator.exchangerate import FREE_KEY
 from local.smoke_user import User
 from local.stack import PREFIX, LocalStack, outputs
+from marketflow.domain.access import METRICS_SCOPE
 from marketflow.persistence.connection import Database
 from tests.e2e.conftest import wait_for
 
@@ -85,6 +86,9 @@ def run(stack: LocalStack) -> Run:
     assert done.keep(user.ask(wrong_key)).status_code == 403
     assert done.keep(User(stack.facts, wrong_token).manage("GET", "/keys")).status_code == 401
     machine = machine_token(stack.facts.aws_endpoint_url)
+    scraper = machine_token(stack.facts.aws_endpoint_url, scope=METRICS_SCOPE, client="ScraperClientId")
+    assert User(stack.facts, scraper).manage("GET", "/metrics").status_code == 200
+    assert done.keep(User(stack.facts, scraper).manage("GET", "/keys")).status_code == 401
     with AdminApi.of(stack.facts) as operator:
         done.keep(operator.send("GET", "/backfills"))
         done.keep(operator.send("POST", "/backfills", {"symbol": "BTCUSDT"}))
@@ -98,17 +102,19 @@ def run(stack: LocalStack) -> Run:
         "a person's access token": tokens.access,
         "a person's ID token": tokens.id,
         "a machine's access token": machine,
-        "the machine's client secret": client_secret(stack),
+        "the scraper's access token": scraper,
+        "the machine's client secret": client_secret(stack, "MachineClientId"),
+        "the scraper's client secret": client_secret(stack, "ScraperClientId"),
         "a person's password": PASSWORD,
     }
     return done
 
 
-def client_secret(stack: LocalStack) -> str:
-    """What the machine client signs in with."""
+def client_secret(stack: LocalStack, client: str) -> str:
+    """What a client of the user pool signs in with."""
     told = outputs(stack.facts.aws_endpoint_url, "identity")
     described = stack.client("cognito-idp").describe_user_pool_client(
-        UserPoolId=told["UserPoolId"], ClientId=told["MachineClientId"]
+        UserPoolId=told["UserPoolId"], ClientId=told[client]
     )
     return str(described["UserPoolClient"]["ClientSecret"])
 
