@@ -1,8 +1,8 @@
 """Stages as data: everything in which `local`, `dev` and `prod` differ, read from the context in cdk.json.
 
 A construct asks the stage for a value, never for its name. What a run of the CDK app is given on its command line:
-`-c stage=dev` (always), and for a local stage `-c database_url=…`, `-c source_base_urls={"binance": ["http://…"]}` and
-`-c api_key=…`.
+`-c stage=dev` (always), and for a local stage `-c database_url=…`, `-c source_base_urls={"binance": ["http://…"]}`,
+`-c source_secrets={"exchangerate": "…"}` (names of secrets, never their values) and `-c api_key=…`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PYTHON = "3.13"
 
 ARCHITECTURE = "arm64"
 
-COMMAND_LINE = ("database_url", "source_base_urls", "api_key", "canary")
+COMMAND_LINE = ("database_url", "source_base_urls", "source_secrets", "api_key", "canary")
 """Settings of a stage that come from `-c name=value` and win over cdk.json."""
 
 
@@ -75,11 +75,18 @@ class Plan(Throttle):
     quota_per_day: PositiveInt
 
 
+class Waf(Setting):
+    """A web ACL before the API: how many requests one address has in five minutes (cdk/constructs/web_acl.py)."""
+
+    rate_per_5_minutes: Annotated[int, Field(ge=10, le=2_000_000_000)]
+
+
 class Api(Setting):
     """The HTTP API. `methods` throttles each weight of route (see cdk/routes.py) for all keys together.
 
-    `plan` is the operator's own, `plans` are those on which users put the keys that they make. `tags` are the REST
-    API's own: the emulator takes its stable host name from one.
+    `plan` is the operator's own, `plans` are those on which users put the keys that they make. `waf` null leaves the
+    web ACL out, which costs more than a small stage at rest. `tags` are the REST API's own: the emulator takes its
+    stable host name from one.
     """
 
     throttle: Throttle
@@ -87,6 +94,7 @@ class Api(Setting):
     plan: Plan
     plans: dict[Literal["free", "pro"], Plan]
     cors_origins: tuple[str, ...]
+    waf: Waf | None = None
     tags: dict[str, str] = {}
 
 
@@ -182,9 +190,9 @@ class Stage(Setting):
     alarm_email: str | None = None
     runbook_url: Annotated[str, Field(pattern="/$")] = "docs/runbook/"
     database: Database | None = None
-    database_url: str | None = None
+    database_url: str | None = Field(default=None, repr=False)
     source_base_urls: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_from_command_line)] = {}
-    source_secrets: dict[str, str] = {}
+    source_secrets: Annotated[dict[str, str], BeforeValidator(_from_command_line)] = {}
     api_key: Annotated[str, Field(min_length=20)] | None = Field(default=None, repr=False)
 
     @model_validator(mode="after")

@@ -36,6 +36,7 @@ PRICED: dict[str, Pricer] = {
     "AWS::SNS::Topic": edge.topic,
     "AWS::SQS::Queue": stores.queue,
     "AWS::Scheduler::Schedule": compute.schedule,
+    "AWS::WAFv2::WebACL": edge.web_acl,
 }
 
 FREE: dict[str, str] = {
@@ -77,6 +78,8 @@ FREE: dict[str, str] = {
     "AWS::SNS::Subscription": "mail costs nothing for the first thousand messages, and alarms send fewer",
     "AWS::SNS::TopicPolicy": "a rule",
     "AWS::SQS::QueuePolicy": "a rule",
+    "AWS::WAFv2::LoggingConfiguration": "its log group is priced",
+    "AWS::WAFv2::WebACLAssociation": "a rule",
     "Custom::DatabaseMigration": "the function that carries it out is priced",
 }
 

@@ -20,6 +20,7 @@ from cdk.constructs.live import ALIAS, live
 from cdk.constructs.once_table import OnceTable
 from cdk.constructs.rest_api import RestApi
 from cdk.constructs.usage_plans import UsagePlans, plans_setting
+from cdk.constructs.web_acl import WebAcl
 from cdk.stack import MarketFlowStack
 from cdk.stages import Stage
 from marketflow.sources.catalog import CATALOG
@@ -46,6 +47,8 @@ class ApiStack(MarketFlowStack):
         functions = {"api": live(read, stage=stage), "admin": live(admin, stage=stage), "keys": self._named("keys")}
         rest = RestApi(self, "Rest", stage=stage, functions=functions, user_pool=user_pool)
         self._keys(rest.api, once)
+        if stage.api.waf is not None:
+            WebAcl(self, "WebAcl", stage=stage, limits=stage.api.waf, api=rest.api)
         CfnOutput(self, "ApiUrl", value=rest.api.url, description="Paths begin below it: v1/health")
         CfnOutput(self, "ApiId", value=rest.api.rest_api_id)
         CfnOutput(self, "ApiKeyId", value=rest.key.key_id, description="aws apigateway get-api-key --include-value")

@@ -72,7 +72,7 @@ class FetchSettings(Settings):
 class DatabaseSettings(Settings):
     """What reads or writes the database needs."""
 
-    database_url: str = Field(alias="DATABASE_URL")
+    database_url: str = Field(alias="DATABASE_URL", repr=False)
 
 
 class EtlSettings(DatabaseSettings):

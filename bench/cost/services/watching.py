@@ -16,6 +16,7 @@ QUIET_BYTES = {
     "API-Gateway-Execution-Logs_": 10e6,
     "/postgresql": 200e6,
     "refused-traffic": 50e6,
+    "aws-waf-logs-": 50e6,
 }
 """Assumed bytes a month of logs that tell of errors only; PostgreSQL's has connections and slow statements too."""
 
