@@ -1,0 +1,50 @@
+"""The load and the drills themselves, in short: the same code as `make load` and `make drills`, with one kill."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from local.load.drills import drill
+from local.load.faults import FAULTS
+from local.load.figures import summarise
+from local.load.mix import asks
+from local.load.readers import Reader
+from local.load.stand import Feeder, Stand
+from local.load.workers import Workers, environment
+from local.stack import LocalStack
+from local.steps import Steps
+from tests.e2e.conftest import retried_after
+
+pytestmark = pytest.mark.e2e
+
+SECONDS = 5.0
+
+
+@pytest.fixture
+def stand(stack: LocalStack) -> Stand:
+    """The stack of the session as the load sees it, with no more history than it has."""
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    return Stand(stack=stack, steps=Steps(quiet=True), end=now, fresh=now)
+
+
+def test_the_handlers_answer_the_mix_in_process(stand: Stand) -> None:
+    """Five seconds of the mix in two processes: every request gets the status that it must get."""
+    with Workers("api", count=2, variables=environment(stand.stack, "api")) as workers:
+        samples = workers.closed(asks(500, seed=1, end=stand.end), seconds=SECONDS)
+    summary = summarise(samples, seconds=SECONDS)
+    assert (summary.wrong, summary.server_errors) == (0, 0), summary.statuses
+    assert {200, 304, 400, 404} <= summary.statuses.keys()
+
+
+def test_a_killed_database_under_load_loses_nothing(stand: Stand) -> None:
+    """PostgreSQL ends in a crash while users read and messages come: 503 meanwhile, nothing is lost."""
+    (fault,) = (one for one in FAULTS if one.name == "PostgreSQL")
+    facts = stand.stack.facts
+    reader = Reader(facts.api_url, facts.api_key, asks=asks(200, seed=2, end=stand.end), rate=4.0)
+    with retried_after(stand.stack, 5), reader, Feeder(stand, stand.minutes(20), rate=8.0) as feeder:
+        outcome = drill(stand, fault, reader)
+    assert feeder.fed
+    assert outcome.bad.keys() <= {503}, reader.problems
+    assert (outcome.lost, outcome.outside) == (0, 0), reader.problems
