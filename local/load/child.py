@@ -41,19 +41,18 @@ class Turns(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """Ask one request after the other until `until` (monotonic seconds)."""
+    """Ask one request after the other for `seconds`."""
 
     asks: Sequence[Ask]
-    until: float
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Ask each request when it is due, `start` plus its offset, or as soon after that as a process is free."""
+    """Ask each request when it is due, its offset after the start, or as soon after that as a process is free."""
 
     asks: Sequence[Ask]
     offsets: Sequence[float]
-    start: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +91,14 @@ class Caller:
         return Sample(due, time.monotonic(), 500 if failed else 200, not failed)
 
 
-def perform(job: Job, caller: Caller, turns: Turns) -> list[Sample]:
-    """Do this process's share of a job; which share is whatever the others leave."""
+def perform(job: Job, caller: Caller, turns: Turns, *, start: float) -> list[Sample]:
+    """Do this process's share of a job from `start` (monotonic) on; which share is whatever the others leave."""
     done: list[Sample] = []
     match job:
-        case Closed(asks, until):
-            while (now := time.monotonic()) < until:
+        case Closed(asks, seconds):
+            while (now := time.monotonic()) < start + seconds:
                 done.append(caller.ask(asks[turns.take() % len(asks)], now))
-        case Opened(asks, offsets, start):
+        case Opened(asks, offsets):
             while (number := turns.take()) < len(asks):
                 due = start + offsets[number]
                 time.sleep(max(due - time.monotonic(), 0.0))
@@ -124,4 +123,6 @@ def serve(pipe: Connection, turns: Turns, name: str, environment: Mapping[str, s
             job = pipe.recv()
         except EOFError:
             return
-        pipe.send(perform(job, caller, turns))
+        # Large jobs take a moment to arrive: the time begins when every process has its own.
+        pipe.send("ready")
+        pipe.send(perform(job, caller, turns, start=pipe.recv()))

@@ -86,8 +86,8 @@ def asks(count: int, *, seed: int, end: datetime) -> list[Ask]:
     random = Random(seed)  # noqa: S311 - a draw that can be repeated is what a load needs
     weights = list(accumulate(kind.share for kind in MIX))
     times = {"start": (end - HISTORY).isoformat(), "end": end.isoformat()}
-    drawn = random.choices(MIX, cum_weights=weights, k=count)
-    return [_fill(kind, {"symbol": random.choice(PAIRS), **times}) for kind in drawn]
+    each = {(kind, pair): _fill(kind, {"symbol": pair, **times}) for kind in MIX for pair in PAIRS}
+    return [each[kind, random.choice(PAIRS)] for kind in random.choices(MIX, cum_weights=weights, k=count)]
 
 
 def _fill(kind: Kind, values: dict[str, str]) -> Ask:

@@ -37,13 +37,17 @@ class Problem:
 
 
 class Reader:
-    """Asks in the background from `start` to `stop`, `rate` times a second, as if nobody waited for an answer."""
+    """Asks in the background, `rate` times a second as long as its threads suffice; a context manager.
+
+    `samples` count from when a request was due, `sends` say when each was sent (monotonic seconds) and its status.
+    """
 
     def __init__(self, api_url: str, key: str, *, asks: Sequence[Ask], rate: float, name: str = "reader") -> None:
         self.name = name
         self.rate = rate
         self.samples: list[Sample] = []
         self.problems: list[Problem] = []
+        self.sends: list[tuple[float, int]] = []
         self._asks = asks
         self._http = httpx.Client(
             base_url=api_url,
@@ -61,8 +65,12 @@ class Reader:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
+        """Ask nothing more; what was asked is still waited for on leaving."""
         self._stop.set()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
         self._thread.join()
         self._pool.shutdown(wait=True)
         self._http.close()
@@ -85,14 +93,17 @@ class Reader:
 
     def _ask(self, ask: Ask, due: float) -> None:
         headers = {"If-None-Match": self._etags[ask.target]} if ask.target in self._etags and ask.unchanged else {}
+        sent = time.monotonic()
         try:
             answer = self._http.get(ask.target, headers=headers)
         except httpx.TransportError:
+            self.sends.append((sent, NO_ANSWER))
             self.samples.append(Sample(due, time.monotonic(), NO_ANSWER, expected=False))
             return
         if ask.unchanged and "etag" in answer.headers:
             self._etags[ask.target] = answer.headers["etag"]
         status = answer.status_code
+        self.sends.append((sent, status))
         expected = status in (ask.status, 429) or (ask.unchanged and status == 200)
         self.samples.append(Sample(due, time.monotonic(), status, expected))
         if not expected:

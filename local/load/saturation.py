@@ -111,9 +111,8 @@ def _offered(workers: Workers, stand: Stand, phases: Sequence[tuple[float, float
         offsets += [begin + offset * seconds / drawn[-1] for offset in drawn]
         begin += seconds
     wanted = asks(len(offsets), seed=SEED, end=stand.end)
-    start = time.monotonic() + 0.2
-    samples = workers.opened(wanted, offsets, start=start)
-    return samples, max(sample.ended for sample in samples) - start
+    samples = workers.opened(wanted, offsets)
+    return samples, max(sample.ended for sample in samples) - samples[0].due
 
 
 def etl(stand: Stand, some: Sequence[Answer]) -> tuple[dict[str, Any], list[str]]:

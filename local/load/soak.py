@@ -202,7 +202,7 @@ def _drive(
         count = max(int(rate * min(TURN_SECONDS, left)), 1)
         wanted = asks(count, seed=turn, end=stand.end)
         offsets = arrivals(count, rate=rate, seed=turn)
-        samples += readers.opened(wanted, offsets, start=time.monotonic())
+        samples += readers.opened(wanted, offsets)
         turn += 1
     thread.join()
     return samples, loads

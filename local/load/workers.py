@@ -19,6 +19,7 @@ from local.stack import PREFIX, LocalStack
 
 START_SECONDS = 60.0
 ANSWER_SECONDS = 180.0
+LEAD_SECONDS = 0.05
 
 
 def environment(stack: LocalStack, function: str) -> dict[str, str]:
@@ -104,11 +105,11 @@ class Workers:
 
     def closed(self, asks: Sequence[Ask], *, seconds: float) -> list[Sample]:
         """Each process asks as fast as it is answered, for so many seconds."""
-        return self.perform(child.Closed(asks, time.monotonic() + seconds))
+        return self.perform(child.Closed(asks, seconds))
 
-    def opened(self, asks: Sequence[Ask], offsets: Sequence[float], *, start: float) -> list[Sample]:
+    def opened(self, asks: Sequence[Ask], offsets: Sequence[float]) -> list[Sample]:
         """Each request is asked when it is due, whether or not those before it were answered."""
-        return self.perform(child.Opened(asks, offsets, start))
+        return self.perform(child.Opened(asks, offsets))
 
     def load(self, batches: Sequence[Sequence[str]]) -> list[Sample]:
         """Load messages in batches, as fast as they are taken."""
@@ -119,6 +120,11 @@ class Workers:
         self._turns.restart()
         for pipe in self._pipes:
             pipe.send(job)
+        for pipe in self._pipes:
+            self._hear(pipe, START_SECONDS)
+        start = time.monotonic() + LEAD_SECONDS
+        for pipe in self._pipes:
+            pipe.send(start)
         found = [sample for pipe in self._pipes for sample in self._hear(pipe, ANSWER_SECONDS)]
         return sorted(found, key=lambda sample: sample.due)
 

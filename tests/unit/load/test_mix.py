@@ -13,7 +13,7 @@ import pytest
 from local.load.child import Closed, Loads, Opened, perform
 from local.load.figures import Sample
 from local.load.mix import MIX, Ask, arrivals, asks
-from local.load.plans import allowed
+from local.load.plans import allowed, bucket
 from local.load.soak import Look, trend
 from marketflow.domain.plans import Limits
 
@@ -80,7 +80,7 @@ def test_arrivals_come_at_the_rate_and_independently() -> None:
 def test_an_open_loop_does_not_wait_to_ask() -> None:
     """Ten requests are due at once, each takes 5 ms: the last one has waited for all the others."""
     drawn = [Ask("/symbols")] * 10
-    samples = perform(Opened(drawn, [0.0] * 10, time.monotonic()), Slow(0.005), Turns())  # type: ignore[arg-type]
+    samples = perform(Opened(drawn, [0.0] * 10), Slow(0.005), Turns(), start=time.monotonic())  # type: ignore[arg-type]
     assert [sample.due for sample in samples] == [samples[0].due] * 10
     assert samples[-1].seconds >= 10 * 0.005
 
@@ -88,26 +88,27 @@ def test_an_open_loop_does_not_wait_to_ask() -> None:
 def test_a_closed_loop_asks_until_time_is_up_and_loads_end_with_the_last_batch() -> None:
     """Both take their share from the common counter."""
     turns = Turns()
-    samples = perform(Closed([Ask("/symbols")], time.monotonic() + 0.03), Slow(0.005), turns)  # type: ignore[arg-type]
+    now = time.monotonic()
+    samples = perform(Closed([Ask("/symbols")], 0.03), Slow(0.005), turns, start=now)  # type: ignore[arg-type]
     assert 1 <= len(samples) == turns.next + 1
-    assert len(perform(Loads([["a"], ["b"]]), Slow(0.0), Turns())) == 2  # type: ignore[arg-type]
+    assert len(perform(Loads([["a"], ["b"]]), Slow(0.0), Turns(), start=now)) == 2  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("passed", "refused", "rate", "told"),
-    [
-        (115, 100, 12.0, None),
-        (80, 0, 4.0, None),
-        (140, 80, 12.0, "140 requests passed"),
-        (79, 1, 4.0, "1 requests got 429"),
-        (60, 160, 12.0, "only 60 requests passed"),
-    ],
+    ("passed", "told"),
+    [(109, None), (140, "140 of 200 requests passed, the plan allows 109"), (60, "60 of 200 requests passed")],
 )
-def test_a_plan_is_kept_in_both_directions(passed: int, refused: int, rate: float, told: str | None) -> None:
-    """Nobody gets more than the plan allows, nobody who stays within it is refused, and the rest get all of it."""
-    samples = [Sample(0.0, 0.0, status, expected=True) for status in [200] * passed + [429] * refused]
-    found = allowed(LIMITS, samples, rate=rate, seconds=20.0)
+def test_a_plan_is_kept_in_both_directions(passed: int, told: str | None) -> None:
+    """Ten at once and five a second: of ten a second for twenty seconds 109 pass, no more and no fewer."""
+    sends = [(number / 10, 200 if number < passed else 429) for number in range(200)]
+    found = allowed(LIMITS, sends)
     assert found is told if told is None else found is not None and found.startswith(told)
+
+
+def test_nobody_who_keeps_to_the_plan_is_refused() -> None:
+    """Five a second pass all; an hour of rest gives no more than the burst."""
+    assert bucket(LIMITS, [number / 5 for number in range(100)]) == 100
+    assert bucket(LIMITS, [0.0, *[3600.0] * 50]) == 11
 
 
 @pytest.mark.parametrize(("per_look", "flat"), [(0.0, True), (0.5, False)])
