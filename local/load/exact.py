@@ -31,10 +31,11 @@ def exact(stand: Stand, home: Path) -> dict[str, Any]:
         restore.prepare()
         keys = restore.archived()
         restore.load(keys)
-        drill.compare(restore, stack.facts.database_url, set(keys))
+        both = set(keys)
+        drill.compare(restore, stack.facts.database_url, both)
         counts = {name: restore.database.query(f"SELECT count(*) FROM {name}")[0][0] for name in COUNTED}  # noqa: S608 - of the names above
         restore.database.close()
     finally:
         server.stop()
     found = ledger.account(stack)
-    return {"answers": len(keys), **counts, "dead": len(found.dead), "invented": len(found.invented)}
+    return {"answers": len(both), **counts, "dead": len(found.dead), "invented": len(found.invented)}

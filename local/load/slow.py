@@ -13,10 +13,10 @@ from marketflow.persistence.connection import Database
 def hold(url: str, seconds: float) -> None:
     """Let nobody else read or write candles for so long. Raises as `Database.query` does."""
     with closing(Database(url, application_name="marketflow-load")) as database:
-        database.together(
-            ("LOCK TABLE candles IN ACCESS EXCLUSIVE MODE", {}),
-            ("SELECT pg_sleep(CAST(:seconds AS float8))", {"seconds": seconds}),
-        )
+        database.query("BEGIN")
+        database.query("LOCK TABLE candles IN ACCESS EXCLUSIVE MODE")
+        database.query("SELECT pg_sleep(CAST(:seconds AS float8))", seconds=seconds)
+        database.query("COMMIT")
 
 
 @contextmanager

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from marketflow.services.convert import Converter
     from marketflow.services.coverage import Coverages
 
+CONNECT_SECONDS = 3.0
+STATEMENT_SECONDS = 6.0
+"""With the grace of a connection they end before the function does, which can then still say 503 and when to ask again.
+
+A function that is cut off answers nothing: the gateway says 502, and the environment is lost with its connection.
+"""
+
 
 @per_process
 def read_api() -> App:
@@ -34,7 +41,11 @@ def read_api() -> App:
         )
         for spec in CATALOG.values()
     ]
-    database = database_at(settings.database_url)
+    database = database_at(
+        settings.database_url,
+        connect_deadline_seconds=CONNECT_SECONDS,
+        statement_timeout_seconds=STATEMENT_SECONDS,
+    )
     reader = Reader(database)
     return build(
         market_data=MarketData(reader=reader, clock=utc_now, sources=sources),
