@@ -10,19 +10,28 @@ https://docs.aws.amazon.com/apigateway/latest/api/API_GetUsage.html
 Nor does it tell a function the API key that it found good, as API Gateway does in `requestContext.identity`, for a
 method that needs one:
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
+
+When a process of a function does not start, it ends every other one of the function too, those at work and those that
+are being started, which then fail in the same way: under load a function that failed once never came back. An execution
+environment of AWS fails alone, and so it does here.
 """
 
 from __future__ import annotations
 
+import shutil
+import sys
 import time
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from ministack.app import main  # type: ignore[import-not-found]  # it lives in an environment of its own
+from ministack.core import lambda_runtime as runtime  # type: ignore[import-not-found]  # the same
 from ministack.services import apigateway_v1 as gateway  # type: ignore[import-not-found]  # the same
+from ministack.services import lambda_svc as functions
 
 _handle_request = gateway.handle_request
 _build_event = gateway._build_lambda_event_v1
+_end_all = functions.invalidate_worker
 
 
 async def handle_request(method: str, path: str, headers: Any, body: Any, query: dict[str, Any]) -> Any:  # noqa: ANN401 - MiniStack has no types
@@ -67,6 +76,26 @@ def build_event(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - the s
     return event
 
 
+def end_failed(name: str, **scope: Any) -> None:  # noqa: ANN401 - the same
+    """While an invocation fails, take out the function's processes that are not there; else end all, as told."""
+    if sys.exc_info()[0] is None:
+        _end_all(name, **scope)
+        return
+    with runtime._lock:
+        for workers in runtime._workers.values():
+            gone = [worker for worker in workers if worker.func_name == name and is_gone(worker)]
+            workers[:] = [worker for worker in workers if worker not in gone]
+            for worker in gone:
+                shutil.rmtree(worker._tmpdir, ignore_errors=True)
+
+
+def is_gone(worker: Any) -> bool:  # noqa: ANN401 - the same
+    """Whether a process was started and has ended; one that is being started, or at work, holds its lock."""
+    tried = worker._tmpdir is not None and not worker._lock.locked()
+    return tried and (worker._proc is None or worker._proc.poll() is not None)
+
+
+functions.invalidate_worker = end_failed
 gateway.handle_request = handle_request
 gateway._build_lambda_event_v1 = build_event
 main()

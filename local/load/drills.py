@@ -42,7 +42,7 @@ class Outcome:
     """What a drill came to. Times are seconds.
 
     `down` is from the kill until the part ran again, `good_after` from the kill to the first good answer that was asked
-    for after that, `caught_up` from then until every answer archived by then was in the tables. `queued` were in the
+    for after that (None: there was none), `caught_up` from then until every answer archived by then was in the tables. `queued` were in the
     queue at the kill. `replayed` answers only a replay of the archive brought back, `lost` not even that. `outside` are
     answers of 5xx, or none, outside of the outage.
     """
@@ -51,7 +51,7 @@ class Outcome:
     what: str
     down: float
     bad: dict[int, int]
-    good_after: float
+    good_after: float | None
     queued: int
     caught_up: float
     replayed: int
@@ -69,7 +69,7 @@ class Outcome:
 
 
 def drill(stand: Stand, fault: Fault, reader: Reader) -> Outcome:
-    """Strike, mend, and count. Raises LocalError when there is no good answer, or answers stay away."""
+    """Strike, mend, and count. Raises LocalError when a replay did not end well."""
     time.sleep(CALM_SECONDS)
     first = len(reader.samples)
     queued = sum(depths(stand.stack))
@@ -83,13 +83,13 @@ def drill(stand: Stand, fault: Fault, reader: Reader) -> Outcome:
     replayed, lost = _catch_up(stand)
     caught_up = time.monotonic() - mended
     samples = reader.samples[first:]
-    inside, outside = split(samples, start=struck, end=good)
+    inside, outside = split(samples, start=struck, end=good or time.monotonic())
     return Outcome(
         name=fault.name,
         what=fault.what,
         down=round(mended - struck, 1),
         bad=dict(sorted(Counter(sample.status for sample in inside).items())),
-        good_after=round(good - struck, 1),
+        good_after=None if good is None else round(good - struck, 1),
         queued=queued,
         caught_up=round(caught_up, 1),
         replayed=replayed,
@@ -112,15 +112,13 @@ def split(samples: Sequence[Sample], *, start: float, end: float) -> tuple[list[
     return inside, [sample for sample in bad if sample not in inside]
 
 
-def _first_good(reader: Reader, since: float) -> float:
-    """When the first good answer came to what was asked for since then."""
+def _first_good(reader: Reader, since: float) -> float | None:
+    """When the first good answer came to what was asked for since then; None when none does for a long time."""
 
     def found() -> list[float]:
         return [one.ended for one in list(reader.samples) if one.due >= since and one.status in GOOD]
 
-    if not wait_for(lambda: bool(found()), seconds=GOOD_SECONDS):
-        raise LocalError(f"There was no good answer within {GOOD_SECONDS:.0f} s after the repair.")
-    return min(found())
+    return min(found()) if wait_for(lambda: bool(found()), seconds=GOOD_SECONDS) else None
 
 
 def _catch_up(stand: Stand) -> tuple[int, int]:

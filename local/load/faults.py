@@ -40,17 +40,19 @@ def _restart_postgres(stand: Stand) -> None:
     stand.stack.postgres.restart()
 
 
+def _kill_busy(stand: Stand, function: str) -> None:
+    # What it does waits for the candles when it is hit: it is in the middle of its work for certain.
+    with slow.held(stand.stack.facts.database_url, 2 * SHORT_SECONDS):
+        time.sleep(SHORT_SECONDS)
+        functions.kill(stand.stack, function)
+
+
 def _kill_api(stand: Stand) -> None:
-    for _ in range(6):
-        functions.kill(stand.stack, "api")
-        time.sleep(0.4)
+    _kill_busy(stand, "api")
 
 
 def _kill_etl(stand: Stand) -> None:
-    # Its batches wait for the candles when it is hit: it is in the middle of its work for certain.
-    with slow.held(stand.stack.facts.database_url, 2 * SHORT_SECONDS):
-        time.sleep(SHORT_SECONDS)
-        functions.kill(stand.stack, "etl")
+    _kill_busy(stand, "etl")
 
 
 def _kill_fetchers(stand: Stand) -> None:
@@ -84,7 +86,7 @@ def _restart_source(stand: Stand) -> None:
 
 
 _DATABASE = {503: "MarketFlow's problem document: the database does not answer"}
-_WORKER = {502: "the emulated gateway's: the process that worked on the request is gone, in AWS a 502 too"}
+_WORKER = {502: "the gateway's, as in AWS: the process that worked on the request is gone"}
 _EMULATOR = {0: "nobody: the gateway is what was killed"}
 
 FAULTS = (
@@ -96,7 +98,7 @@ FAULTS = (
         down=OUTAGE_SECONDS,
         answers=_DATABASE,
     ),
-    Fault(name="api", what="every process killed, six times in 2.4 s", strike=_kill_api, answers=_WORKER),
+    Fault(name="api", what="every process killed in the middle of requests", strike=_kill_api, answers=_WORKER),
     Fault(name="etl", what="every process killed in the middle of a batch", strike=_kill_etl),
     Fault(name="fetch", what="two fetchers killed in the middle of a run", strike=_kill_fetchers),
     Fault(

@@ -26,6 +26,7 @@ from local.steps import Steps
 
 BATCH = 10
 UPLOADS = 8
+RETRY_SECONDS = 0.5
 SETTLE_SECONDS = 200.0
 """How long a message that failed may take to come back: it is hidden for a minute after each try."""
 
@@ -128,13 +129,16 @@ class Feeder:
         self._thread.join(timeout=60)
 
     def _run(self) -> None:
-        for one in self._answers:
-            while not self._stop.wait(self._pause):
+        start = time.monotonic()
+        for number, one in enumerate(self._answers):
+            pause = start + number * self._pause - time.monotonic()
+            while not self._stop.wait(max(pause, 0.0)):
                 try:
                     self._stand.archive([one])
                     self._stand.send([one])
                 except (BotoCoreError, ClientError):
                     self.refused += 1
+                    pause = RETRY_SECONDS
                 else:
                     self.fed.append(one)
                     break
