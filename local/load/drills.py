@@ -42,9 +42,9 @@ class Outcome:
     """What a drill came to. Times are seconds.
 
     `down` is from the kill until the part ran again, `good_after` from the kill to the first good answer that was asked
-    for after that (None: there was none), `caught_up` from then until every answer archived by then was in the tables. `queued` were in the
-    queue at the kill. `replayed` answers only a replay of the archive brought back, `lost` not even that. `outside` are
-    answers of 5xx, or none, outside of the outage.
+    for after that (None: there was none), `caught_up` from then until every answer archived by then was in the tables.
+    `queued` were in the queue at the kill. `replayed` answers only a replay of the archive brought back, `lost` not
+    even that. `outside` are answers of 5xx, or none, outside of the outage.
     """
 
     name: str
