@@ -8,7 +8,7 @@ EVENT ?=
 QUEUE ?=
 ARGS ?=
 ADMIN ?=
-MINUTES ?=
+MINUTES ?= 10
 
 suffix := $(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 VENV := .venv$(suffix)
