@@ -19,6 +19,7 @@ def test_a_percentile_is_a_number_that_was_measured() -> None:
     """Nearest rank: the smallest number that at least that share of all are not above."""
     numbers = [float(number) for number in range(1, 101)]
     assert [percentile(numbers, share) for share in (0.5, 0.95, 0.99, 1.0)] == [50, 95, 99, 100]
+    assert percentile([1.0, 2.0, 3.0], 0.5) == 2
     assert percentile([7.0], 0.99) == 7
     with pytest.raises(ValueError, match="nothing"):
         percentile([], 0.5)

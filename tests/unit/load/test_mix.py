@@ -114,7 +114,7 @@ def test_nobody_who_keeps_to_the_plan_is_refused() -> None:
 @pytest.mark.parametrize(("per_look", "flat"), [(0.0, True), (0.5, False)])
 def test_a_leak_is_told_from_a_flat_line(per_look: float, flat: bool) -> None:
     """Half a megabyte each five seconds is a leak, beside a sample that was disturbed; the warm-up does not count."""
-    warm_up = [min(at, 10) * 3.0 for at in range(120)]
+    warm_up = [min(at, 55) * 3.0 for at in range(120)]
     looks = [
         Look(
             at=at * 5.0, what="api 1", figure="rss_mb", value=60 + warm_up[at] + per_look * at + (40 if at == 90 else 0)
