@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Self
 
 import httpx
 
@@ -28,6 +29,13 @@ class Answer:
     key: str
     archived: bytes
     message: str
+
+    @classmethod
+    def of(cls, request: FetchRequest, response: RawResponse) -> Self:
+        """What a fetcher makes of it."""
+        key = raw_key(request, response)
+        message = PayloadMessage.of(request, response, raw_key=key, correlation_id="load").to_json()
+        return cls(key, pack(request, response), message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +69,16 @@ def history(symbols: Sequence[str], *, start: datetime, end: datetime, asked_at:
 
 
 def answers(seed: int, ticks: Sequence[Tick]) -> list[Answer]:
-    """What the vendors of the world `seed` answer to `ticks`, in order."""
-    return asyncio.run(_answers(seed, ticks))
+    """What the vendors of the world `seed` answer to `ticks`, in order, as fetchers hand it on."""
+    return [Answer.of(request, response) for request, response in fetched(seed, ticks)]
 
 
-async def _answers(seed: int, ticks: Sequence[Tick]) -> list[Answer]:
+def fetched(seed: int, ticks: Sequence[Tick]) -> list[tuple[FetchRequest, RawResponse]]:
+    """The requests of `ticks` and what they are answered, received at the very moment."""
+    return asyncio.run(_fetched(seed, ticks))
+
+
+async def _fetched(seed: int, ticks: Sequence[Tick]) -> list[tuple[FetchRequest, RawResponse]]:
     clock = SteppedClock(ticks[0].moment)
     found = []
     async with httpx.AsyncClient(transport=transport(World(seed, clock))) as client:
@@ -74,7 +87,7 @@ async def _answers(seed: int, ticks: Sequence[Tick]) -> list[Answer]:
             source = factory.create(tick.source)
             for request in _requests(tick):
                 response = await source.fetch(client, request)
-                found.append(_answer(request, response.model_copy(update={"received_at": tick.moment})))
+                found.append((request, response.model_copy(update={"received_at": tick.moment})))
     return found
 
 
@@ -83,9 +96,3 @@ def _requests(tick: Tick) -> Iterator[FetchRequest]:
     yield from factory.create(tick.source).build_requests(
         tick.task, symbols, now=tick.moment, since=tick.moment - tick.since
     )
-
-
-def _answer(request: FetchRequest, response: RawResponse) -> Answer:
-    key = raw_key(request, response)
-    message = PayloadMessage.of(request, response, raw_key=key, correlation_id="load").to_json()
-    return Answer(key, pack(request, response), message)

@@ -13,6 +13,7 @@ from local.load.mix import asks
 from local.load.queues import Look, Watch
 from local.load.readers import Reader
 from local.load.stand import Feeder, Stand
+from local.stack import PREFIX
 
 CALM_SECONDS = 6.0
 BURSTS = (3.0, 3.0, 9.0, 3.0, 13.0)
@@ -63,8 +64,8 @@ def backpressure(stand: Stand) -> tuple[dict[str, Any], list[str]]:
 
 def etl_concurrency(stand: Stand) -> int:
     """How many batches of the payload queue the deployed ETL works on at once."""
-    client = stand.stack.client("lambda")
-    (mapping,) = client.list_event_source_mappings(FunctionName="marketflow-local-etl")["EventSourceMappings"]
+    mappings = stand.stack.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    (mapping,) = (one for one in mappings if one["EventSourceArn"].endswith(f":{PREFIX}payloads"))
     return int(mapping["ScalingConfig"]["MaximumConcurrency"])
 
 
