@@ -19,8 +19,8 @@ from local.load.figures import GOOD, Sample
 from local.load.minutes import Minutes, missing_minutes
 from local.load.mix import asks
 from local.load.queues import depths
-from local.load.readers import NO_ANSWER, Reader, wait_for
-from local.load.stand import SETTLE_SECONDS, Feeder, Stand
+from local.load.readers import Reader, wait_for
+from local.load.stand import Feeder, Stand
 from local.processes import LocalError
 from marketflow.errors import DatabaseUnavailableError, RetryLaterError
 from marketflow.sources.catalog import CATALOG
@@ -30,10 +30,15 @@ FEED_RATE = 8.0
 FED_MINUTES = 240
 CALM_SECONDS = 8.0
 GOOD_SECONDS = 60.0
-QUIET_SECONDS = 3.0
+PATIENCE_SECONDS = 90.0
+"""A message that failed is hidden for a minute; when nothing arrives for longer than that, nothing is on its way."""
+
+GONE_SECONDS = 5.0
+"""The same where the queue is gone."""
+
 COLUMNS = (
     *("killed", "down s", "bad answers", "good after s", "in the queue", "caught up s", "by replay", "lost"),
-    *("5xx outside",),
+    *("bad outside",),
 )
 
 
@@ -44,7 +49,7 @@ class Outcome:
     `down` is from the kill until the part ran again, `good_after` from the kill to the first good answer that was asked
     for after that (None: there was none), `caught_up` from then until every answer archived by then was in the tables.
     `queued` were in the queue at the kill. `replayed` answers only a replay of the archive brought back, `lost` not
-    even that. `outside` are answers of 5xx, or none, outside of the outage.
+    even that. `outside` are those outside of the outage that are not as they must be.
     """
 
     name: str
@@ -80,7 +85,7 @@ def drill(stand: Stand, fault: Fault, reader: Reader) -> Outcome:
         fault.mend(stand)
     mended, mended_at = time.monotonic(), datetime.now(UTC)
     good = _first_good(reader, mended)
-    replayed, lost = _catch_up(stand)
+    replayed, lost = _catch_up(stand, patience=GONE_SECONDS if fault.queue_gone else PATIENCE_SECONDS)
     caught_up = time.monotonic() - mended
     samples = reader.samples[first:]
     inside, outside = split(samples, start=struck, end=good or time.monotonic())
@@ -100,14 +105,9 @@ def drill(stand: Stand, fault: Fault, reader: Reader) -> Outcome:
     )
 
 
-def is_bad(sample: Sample) -> bool:
-    """No answer, or one that says that the server is at fault."""
-    return sample.status == NO_ANSWER or sample.status >= 500
-
-
 def split(samples: Sequence[Sample], *, start: float, end: float) -> tuple[list[Sample], list[Sample]]:
-    """The bad answers of an outage, to what was on its way in `[start, end]`, and those outside of it."""
-    bad = [sample for sample in samples if is_bad(sample)]
+    """The answers of an outage that are not as they must be, to what was on its way in `[start, end]`; those outside."""
+    bad = [sample for sample in samples if not sample.expected]
     inside = [sample for sample in bad if sample.due <= end and sample.ended >= start]
     return inside, [sample for sample in bad if sample not in inside]
 
@@ -121,31 +121,28 @@ def _first_good(reader: Reader, since: float) -> float | None:
     return min(found()) if wait_for(lambda: bool(found()), seconds=GOOD_SECONDS) else None
 
 
-def _catch_up(stand: Stand) -> tuple[int, int]:
+def _catch_up(stand: Stand, *, patience: float) -> tuple[int, int]:
     """Wait until what is archived now is in the tables; how many answers took a replay, and how many are nowhere."""
     kept = frozenset(ledger.archived(stand.stack))
-    missing = _await(stand, kept)
+    missing = _await(stand, kept, patience=patience)
     if not missing:
         return 0, 0
     replay(stand, since=datetime.now(UTC) - timedelta(days=1))
-    return len(missing), len(_await(stand, missing))
+    return len(missing), len(_await(stand, missing, patience=PATIENCE_SECONDS))
 
 
-def _await(stand: Stand, wanted: frozenset[str]) -> frozenset[str]:
-    """Those of the keys that are still nowhere when the queue has been empty for a while, or time is up."""
-    deadline, quiet_since = time.monotonic() + SETTLE_SECONDS, time.monotonic()
-    while True:
+def _await(stand: Stand, wanted: frozenset[str], *, patience: float) -> frozenset[str]:
+    """Those of the keys that are still nowhere when no more of them arrived for `patience` seconds."""
+    missing, changed = wanted, time.monotonic()
+    while missing and time.monotonic() - changed < patience:
         try:
-            missing = wanted & ledger.account(stand.stack).missing
-            busy = any(depths(stand.stack))
+            left = missing & ledger.account(stand.stack).missing
         except (DatabaseUnavailableError, RetryLaterError, BotoCoreError, ClientError):
-            time.sleep(0.5)
-            continue
-        now = time.monotonic()
-        quiet_since = now if busy else quiet_since
-        if not missing or now > deadline or now - quiet_since > QUIET_SECONDS:
-            return missing
+            left = missing
+        if left != missing:
+            missing, changed = left, time.monotonic()
         time.sleep(0.5)
+    return missing
 
 
 def replay(stand: Stand, *, since: datetime) -> None:
@@ -169,7 +166,7 @@ def drills(stand: Stand, faults: Sequence[Fault]) -> tuple[list[Outcome], Minute
                 outcomes.append(outcome := drill(stand, fault, reader))
                 note.text = fault.what
                 note.text += "".join(f"; {n} x {s}: {fault.answers.get(s, '?')}" for s, n in outcome.bad.items())
-    _catch_up(stand)
+    _catch_up(stand, patience=PATIENCE_SECONDS)
     missing = missing_minutes(stand.stack, began)
     report.table(f"Drills, under {READ_RATE:g} requests and {FEED_RATE:g} messages a second", COLUMNS, _rows(outcomes))
     print(

@@ -20,7 +20,7 @@ SHORT_SECONDS = 1.5
 class Fault:
     """`strike` breaks something, after `down` seconds `mend` brings it back; None: it comes back by itself.
 
-    `answers` says for each status of 5xx, or 0 for none, whose it is while the fault lasts.
+    `queue_gone` says that messages die with it. `answers` says for each status of 5xx, or 0 for none, whose it is.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Fault:
     strike: Callable[[Stand], None]
     mend: Callable[[Stand], None] | None = None
     down: float = 0.0
+    queue_gone: bool = False
     answers: Mapping[int, str] = field(default_factory=dict)
 
 
@@ -106,6 +107,7 @@ FAULTS = (
         what="killed with its queues and functions, stacks deployed again",
         strike=_kill_emulator,
         mend=_restart_emulator,
+        queue_gone=True,
         answers=_EMULATOR,
     ),
     Fault(
