@@ -106,7 +106,7 @@ def drill(stand: Stand, fault: Fault, reader: Reader) -> Outcome:
 
 
 def split(samples: Sequence[Sample], *, start: float, end: float) -> tuple[list[Sample], list[Sample]]:
-    """The answers of an outage that are not as they must be, to what was on its way in `[start, end]`; those outside."""
+    """Wrong answers to what was on its way in `[start, end]`, the outage, and those outside of it."""
     bad = [sample for sample in samples if not sample.expected]
     inside = [sample for sample in bad if sample.due <= end and sample.ended >= start]
     return inside, [sample for sample in bad if sample not in inside]
