@@ -38,13 +38,15 @@ def test_the_handlers_answer_the_mix_in_process(stand: Stand) -> None:
     assert {200, 304, 400, 404} <= summary.statuses.keys()
 
 
-def test_a_killed_database_under_load_loses_nothing(stand: Stand) -> None:
-    """PostgreSQL ends in a crash while users read and messages come: 503 meanwhile, nothing is lost."""
-    (fault,) = (one for one in FAULTS if one.name == "PostgreSQL")
+@pytest.mark.parametrize(("name", "status"), [("PostgreSQL", 503), ("api", 502)])
+def test_what_is_killed_under_load_comes_back_and_loses_nothing(stand: Stand, name: str, status: int) -> None:
+    """While users read and messages come: a problem document meanwhile, or the gateway's 502, and then all is well."""
+    (fault,) = (one for one in FAULTS if one.name == name)
     facts = stand.stack.facts
-    reader = Reader(facts.api_url, facts.api_key, asks=asks(200, seed=2, end=stand.end), rate=4.0)
-    with retried_after(stand.stack, 5), reader, Feeder(stand, stand.minutes(20), rate=8.0) as feeder:
+    reader = Reader(facts.api_url, facts.api_key, asks=asks(200, seed=2, end=stand.end), rate=3.0)
+    with retried_after(stand.stack, 5), reader, Feeder(stand, stand.minutes(20), rate=5.0) as feeder:
         outcome = drill(stand, fault, reader)
     assert feeder.fed
-    assert outcome.bad.keys() <= {503}, reader.problems
+    assert outcome.bad.keys() <= {status}, reader.problems
+    assert outcome.good_after is not None
     assert (outcome.lost, outcome.outside) == (0, 0), reader.problems
