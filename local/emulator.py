@@ -84,19 +84,23 @@ class Emulator:
         self.data = data
         self.endpoint_url = f"http://127.0.0.1:{port}"
         self._clients: dict[str, Any] = {}
-        scratch = make_scratch(home)
+        self._port = port
+        self.process = self._start()
+
+    def _start(self) -> Process:
+        scratch = make_scratch(self.home)
         environment = {
             **clean_environment(os.environ),
             # The emulator and the functions in it write temporary files: keep them in the folder of this run.
             "TMPDIR": str(scratch),
-            "GATEWAY_PORT": str(port),
+            "GATEWAY_PORT": str(self._port),
             # Its default is every interface of the machine.
             "BIND_HOST": "127.0.0.1",
             "MINISTACK_HOST": "127.0.0.1",
             "MINISTACK_REGION": REGION,
             "LAMBDA_EXECUTOR": "local",
             "S3_PERSIST": "1",
-            "S3_DATA_DIR": str(data / "s3"),
+            "S3_DATA_DIR": str(self.data / "s3"),
             "AUTH": "true",
             # A trigger that fails fails the sign-in, as in AWS; else the token would lack its scopes.
             "MINISTACK_COGNITO_PRETOKEN_STRICT": "1",
@@ -105,13 +109,20 @@ class Emulator:
             "SFTP_ENABLED": "0",
             "DOCKER_HOST": f"unix://{scratch}/no-docker.sock",
         }
-        self.process = Process(
+        return Process(
             "The AWS emulator",
             [emulator_python(os.environ), EMULATED],
-            log=home / "logs" / "emulator.log",
+            log=self.home / "logs" / "emulator.log",
             environment=environment,
-            directory=home,
+            directory=self.home,
         )
+
+    def restart(self) -> None:
+        """Start it again at its address, with the objects of S3 and nothing else; its log so far is kept beside it."""
+        ended = self.process
+        ended.stop()
+        ended.log.replace(ended.log.with_suffix(f".{ended.pid}.log"))
+        self.process = self._start()
 
     def wait_ready(self) -> None:
         """Return when it answers. Raises LocalError when it does not."""

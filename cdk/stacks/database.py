@@ -90,7 +90,12 @@ class DatabaseStack(MarketFlowStack):
                 "Parameters",
                 engine=ENGINE,
                 description="TLS only, and slow statements are logged",
-                parameters={"rds.force_ssl": "1", "log_min_duration_statement": "1000"},
+                parameters={
+                    "rds.force_ssl": "1",
+                    "log_min_duration_statement": "1000",
+                    # Milliseconds. A function that was cut off leaves its statement behind, which would wait for ever.
+                    "statement_timeout": "30000",
+                },
                 removal_policy=RemovalPolicy.DESTROY,
             ),
             storage_type=rds.StorageType.GP3,

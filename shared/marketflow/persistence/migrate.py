@@ -58,6 +58,8 @@ def upgrade(
     applied: list[str] = []
     config.attributes["applied"] = applied
     with engine.begin() as connection:
+        # Behind the proxy the database's own limit holds, which is for the functions.
+        connection.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT_SECONDS:g}s'"))
         # A lock that ends with the transaction; and no reader of ours may make the deployment wait for ever.
         connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'"))
         try:
