@@ -50,7 +50,7 @@ class LocalStack:
 
     Data is kept apart by where it comes from, in its folders `live` and `simulator`, so that prices that were made up
     never mix with real ones. `enforce_iam` holds each function to its own role; `disposable` gives the database up for
-    speed. Raises LocalError when a part does not start.
+    speed; `hastened` looks at alarms every second. Raises LocalError when a part does not start.
     """
 
     facts: Facts
@@ -58,7 +58,13 @@ class LocalStack:
     postgres: LocalPostgres
 
     def __init__(
-        self, *, settings: LocalSettings, steps: Steps, enforce_iam: bool = False, disposable: bool = False
+        self,
+        *,
+        settings: LocalSettings,
+        steps: Steps,
+        enforce_iam: bool = False,
+        disposable: bool = False,
+        hastened: bool = False,
     ) -> None:
         self.home = settings.home
         self.settings = settings
@@ -66,6 +72,7 @@ class LocalStack:
         self.simulator: Simulator | None = None
         self._enforce_iam = enforce_iam
         self._disposable = disposable
+        self._hastened = hastened
         self._cleanup = ExitStack()
         self._revivals = 0
 
@@ -97,7 +104,9 @@ class LocalStack:
         with self.steps.step("AWS emulator") as note:
             port = choose_port(self.settings.port)
             with held():
-                self.emulator = Emulator(home=self.home, data=data, port=port, enforce_iam=self._enforce_iam)
+                self.emulator = Emulator(
+                    home=self.home, data=data, port=port, enforce_iam=self._enforce_iam, hastened=self._hastened
+                )
                 self._cleanup.callback(self.emulator.stop)
                 self._ownership.note(self.emulator.process.pid)
             self.emulator.wait_ready()
