@@ -72,6 +72,8 @@ def judge(alarm: Mapping[str, Any], *, now: float, read: Read) -> Verdict:
     values = _result(queries, window, read)
     exceeds = COMPARISONS[alarm["ComparisonOperator"]]
     breaching = [None if value is None else exceeds(value, alarm["Threshold"]) for value in values]
+    if _too_few(alarm, queries, window, read):
+        return Verdict(state=alarm["StateValue"], reason=alarm.get("StateReason", ""))
     state = state_of(
         breaching,
         periods=evaluated,
@@ -100,6 +102,20 @@ def state_of(datapoints: Sequence[bool | None], *, periods: int, needed: int, mi
     # Only breaching ones, and too few: no premature alarm, unless the oldest of them has waited long enough.
     waited = len(datapoints) - datapoints.index(True)
     return "ALARM" if missing == "missing" and waited >= needed else before
+
+
+def _too_few(alarm: Mapping[str, Any], queries: Sequence[Mapping[str, Any]], window: Window, read: Read) -> bool:
+    """Whether a percentile is one of so few samples that it means nothing, and the alarm is told to wait then.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/percentiles-with-low-samples.html
+    """
+    percentile = str(alarm.get("ExtendedStatistic") or "")
+    if alarm.get("EvaluateLowSampleCountPercentile") != "ignore" or not percentile.startswith("p"):
+        return False
+    rank = float(percentile[1:]) / 100
+    counts = read({**queries[0]["MetricStat"], "Stat": "SampleCount"}, window)[-int(alarm["EvaluationPeriods"]) :]
+    enough = 10 / (1 - rank if rank >= 0.5 else rank)
+    return any(count is not None and count < enough for count in counts)
 
 
 def queries_of(alarm: Mapping[str, Any]) -> list[dict[str, Any]]:

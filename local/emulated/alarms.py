@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 OF_ONE_METRIC = ("Namespace", "MetricName", "Dimensions", "Period", "Statistic", "ExtendedStatistic", "Unit")
 """What an alarm on metric math does not have."""
 
+LOW_SAMPLES = "EvaluateLowSampleCountPercentile"
+
 _put_metric_alarm = cloudwatch._put_metric_alarm
 _metric_alarm_record = provisioners._cw_metric_alarm_record
 
@@ -62,24 +64,23 @@ def _change(alarm: dict[str, Any], state: str, reason: str) -> None:
 
 
 def put_metric_alarm(params: Any, data: Any, is_cbor: bool, is_json: bool = False) -> Any:  # noqa: ANN401 - MiniStack has no types
-    """PutMetricAlarm, which leaves the metric math out."""
+    """PutMetricAlarm, which leaves metric math out."""
     try:
         metrics = checked(data.get("Metrics"))
     except MathError as error:
         return cloudwatch._error("ValidationError", str(error), 400, use_json=is_json, use_cbor=is_cbor)
     answer = _put_metric_alarm(params, data, is_cbor, is_json)
-    if metrics and answer[0] == 200:
-        _with_math(cloudwatch._alarms[data["AlarmName"]], metrics)
+    if answer[0] == 200:
+        _complete(cloudwatch._alarms[data["AlarmName"]], data, metrics)
     return answer
 
 
 def metric_alarm_record(name: str, properties: dict[str, Any]) -> dict[str, Any]:
     """An alarm of a template, of which MiniStack refuses metric math. Raises MathError, which fails the deployment."""
     metrics = checked(properties.get("Metrics"))
-    if not metrics:
-        return dict(_metric_alarm_record(name, properties))
-    stand_in = {"Namespace": "-", "MetricName": "-"}
-    return _with_math(_metric_alarm_record(name, {**properties, "Metrics": None, **stand_in}), metrics)
+    stand_in = {"Namespace": "-", "MetricName": "-"} if metrics else {}
+    alarm = _metric_alarm_record(name, {**properties, "Metrics": None, **stand_in})
+    return _complete(alarm, properties, metrics)
 
 
 def checked(metrics: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
@@ -90,8 +91,12 @@ def checked(metrics: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
     return metrics or []
 
 
-def _with_math(alarm: dict[str, Any], metrics: list[dict[str, Any]]) -> dict[str, Any]:
-    for name in OF_ONE_METRIC:
-        alarm.pop(name, None)
-    alarm["Metrics"] = metrics
+def _complete(alarm: dict[str, Any], told: dict[str, Any], metrics: list[dict[str, Any]]) -> dict[str, Any]:
+    """The alarm with what MiniStack leaves out of it."""
+    if LOW_SAMPLES in told:
+        alarm[LOW_SAMPLES] = told[LOW_SAMPLES]
+    if metrics:
+        for name in OF_ONE_METRIC:
+            alarm.pop(name, None)
+        alarm["Metrics"] = metrics
     return alarm

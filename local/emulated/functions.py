@@ -1,4 +1,4 @@
-"""AWS/Lambda for every invocation, by FunctionName.
+"""AWS/Lambda for every invocation, by FunctionName and for all functions together.
 
 MiniStack counts those of the Invoke API alone, and of an asynchronous one never how it ended; what a queue, a schedule
 or the API invokes is in no metric of it. A throttled invocation is no invocation.
@@ -45,4 +45,5 @@ def acquire(func: Any, config: dict[str, Any]) -> Any:  # noqa: ANN401 - the sam
 
 
 def _put(config: dict[str, Any], name: str, value: float, unit: str = "Count") -> None:
-    store.put("AWS/Lambda", name, {"FunctionName": config["FunctionName"]}, value, unit)
+    for dimensions in ({"FunctionName": config["FunctionName"]}, {}):
+        store.put("AWS/Lambda", name, dimensions, value, unit)

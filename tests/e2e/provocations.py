@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,10 @@ class Scene:
         payload = json.dumps(event)
         with suppress(ClientError):
             self.stack.client("lambda").invoke(FunctionName=function, Payload=payload)
+
+    def forget(self, source: str) -> None:
+        """Take away what the fetcher remembers of its source: the next run asks for everything, whenever it is due."""
+        self.stack.client("s3").delete_object(Bucket=self.stack.data_bucket(), Key=f"state/{source}.json")
 
     def audit(self) -> None:
         """The auditor looks at the newest candles, as it does each minute."""
@@ -117,8 +122,10 @@ def errors(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
 
 
 def throttles(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
-    """Invocations are refused: no concurrency is left for the function."""
-    functions, name = scene.stack.client("lambda"), _dimension(alarm, "FunctionName")
+    """Invocations are refused: no concurrency is left for the function, or for one of the account's."""
+    functions, name = scene.stack.client("lambda"), f"{PREFIX}api"
+    if alarm["Dimensions"]:
+        name = _dimension(alarm, "FunctionName")
     before = functions.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions")
 
     def cure() -> None:
@@ -145,52 +152,98 @@ def server_errors(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
     return Provocation(cause=postgres.kill, cure=postgres.restart, during=ask, period=10)
 
 
+def failing_requests(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
+    """The same for an alarm on the share of requests that fail."""
+    return server_errors(scene, {**alarm, "Threshold": 10})
+
+
 def stale(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
     """The source answers every request with an error, as its gateway does in an outage."""
     source = CATALOG[_dimension(alarm, "source")]
     datasets = [dataset for schedule in source.schedules for dataset in schedule.datasets]
-    s3, bucket = scene.stack.client("s3"), scene.stack.data_bucket()
 
     def fetch() -> None:
         if alarm["Period"] >= DAILY:
             # The next publication is due: what the fetcher remembers of the last one would keep it waiting for a day.
-            s3.delete_object(Bucket=bucket, Key=f"state/{source.name}.json")
+            scene.forget(source.name)
         scene.invoke(f"{PREFIX}fetch-{source.name}", {"version": 1, "datasets": datasets})
 
     return Provocation(
         cause=lambda: scene.stack.set_fault(f"{source.name}.http_503", "on"),
         cure=lambda: scene.stack.set_fault(f"{source.name}.http_503", None),
         always=fetch,
-        period=max(1, 15 // alarm["EvaluationPeriods"]),
+        period=max(1, 15 // alarm.get("EvaluationPeriods", 1)),
     )
+
+
+def behind(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
+    """The same outage where the auditor tells how old the data is; that it began three days ago is made.
+
+    The source's last success is put back: a source that is asked once a day may fail for a day and more.
+    """
+    source = next(source for source in CATALOG.values() if source.schedules and source.name in json.dumps(alarm))
+    outage = stale(scene, {"Dimensions": [{"Name": "source", "Value": source.name}], "Period": DAILY})
+
+    def cause() -> None:
+        outage.cause()
+        scene.database.query(
+            "UPDATE source_status SET last_success_at = last_success_at - interval '3 days' WHERE source = :source"
+            " RETURNING source",
+            source=source.name,
+        )
+
+    def cure() -> None:
+        outage.cure()
+        outage.always()
+
+    return Provocation(cause=cause, cure=cure, always=scene.audit, period=5)
+
+
+def refused_rows(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
+    """Answers come whose rows are no data: their prices are negative."""
+    sqs, url = scene.stack.client("sqs"), scene.stack.queue_url("payloads")
+
+    def send() -> None:
+        sqs.send_message(QueueUrl=url, MessageBody=_klines(Decimal(-1)))
+
+    return Provocation(during=send, period=5)
+
+
+def silent_auditor(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
+    """The auditor says nothing, because it is refused."""
+    audit = {"Dimensions": [{"Name": "FunctionName", "Value": f"{PREFIX}audit"}]}
+    refused = throttles(scene, audit)
+    return Provocation(cause=refused.cause, cure=refused.cure, always=scene.audit, period=5)
 
 
 def absurd_move(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
     """An answer comes with a hundred times the last close; the next answer has the right price again."""
-    stack = scene.stack
+    sqs, url = scene.stack.client("sqs"), scene.stack.queue_url("payloads")
+
+    def cause() -> None:
+        ((close,),) = scene.database.query(
+            "SELECT close FROM candles JOIN symbols s ON s.id = symbol_id WHERE s.symbol = 'BTCUSDT'"
+            " AND interval = '1m' AND final ORDER BY open_time DESC LIMIT 1"
+        )
+        sqs.send_message(QueueUrl=url, MessageBody=_klines(close * 100))
+
     return Provocation(
-        cause=lambda: stack.client("sqs").send_message(
-            QueueUrl=stack.queue_url("payloads"), MessageBody=_absurd(scene.database)
-        ),
+        cause=cause,
         cure=lambda: scene.invoke(f"{PREFIX}fetch-binance", {"version": 1, "datasets": ["klines_1m"]}),
         period=5,
     )
 
 
-def _absurd(database: Database) -> str:
-    """The canonical message of klines, as if of now, with absurd prices."""
+def _klines(price: Decimal) -> str:
+    """The canonical message of Bitcoin's klines, as if of now, with this price in all of them."""
     message = json.loads(json.loads(KLINES.read_text())["Records"][0]["body"])
     now = datetime.now(UTC)
     minute = int(now.replace(second=0, microsecond=0).timestamp() * 1000)
-    ((close,),) = database.query(
-        "SELECT close FROM candles JOIN symbols s ON s.id = symbol_id WHERE s.symbol = 'BTCUSDT' AND interval = '1m'"
-        " AND final ORDER BY open_time DESC LIMIT 1"
-    )
     rows = json.loads(gzip.decompress(base64.b64decode(message["body"])))
     for number, row in enumerate(rows):
         row[0] = minute - 60_000 * (len(rows) - 1 - number)
         row[6] = row[0] + 59_999
-        row[1:5] = [f"{close * 100:.8f}"] * 4
+        row[1:5] = [f"{price:.8f}"] * 4
     message["body"] = base64.b64encode(gzip.compress(json.dumps(rows).encode())).decode()
     message["received_at"] = now.isoformat()
     message["headers"]["date"] = now.strftime("%a, %d %b %Y %H:%M:%S GMT")
@@ -260,14 +313,18 @@ def given_up(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
 
 
 def made(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
-    """Made datapoints, such as AWS would publish of what does not exist on this machine: no provocation at all."""
+    """Made datapoints, such as AWS would publish of what cannot happen on this machine: no provocation at all."""
     below = alarm["ComparisonOperator"].startswith("Less")
     bad, good = (alarm["Threshold"] + step for step in ((-1, 1) if below else (1, -1)))
     cloudwatch, value = scene.stack.client("cloudwatch"), {"now": good}
 
     def publish() -> None:
-        names = ("MetricName", "Dimensions")
-        datum = {**{name: alarm[name] for name in names if alarm.get(name)}, "Value": value["now"]}
+        # A percentile needs samples enough to mean something.
+        datum = {"MetricName": alarm["MetricName"], "Values": [value["now"]], "Counts": [2000.0]}
+        if alarm.get("Statistic"):
+            datum = {"MetricName": alarm["MetricName"], "Value": value["now"]}
+        if alarm.get("Dimensions"):
+            datum["Dimensions"] = alarm["Dimensions"]
         cloudwatch.put_metric_data(Namespace=alarm["Namespace"], MetricData=[datum])
 
     return Provocation(
@@ -283,27 +340,40 @@ KINDS: dict[str, Provoke] = {
     "AWS/Lambda Errors": errors,
     "AWS/Lambda Throttles": throttles,
     "AWS/ApiGateway 5XXError": server_errors,
+    "AWS/ApiGateway 5XXError + AWS/ApiGateway Count": failing_requests,
+    "AWS/ApiGateway Latency": made,
     "MarketFlow MovesHeld": absurd_move,
     "MarketFlow GapsUnexplained": unexplained_gap,
     "MarketFlow RepairsGivenUp": given_up,
     "MarketFlow FetchSucceeded": stale,
+    "MarketFlow FreshnessSeconds": behind,
+    "MarketFlow FreshnessSeconds SampleCount": silent_auditor,
+    "MarketFlow Stale": behind,
+    "MarketFlow RowsQuarantined + MarketFlow RowsRead": refused_rows,
+    "MarketFlow BudgetUsed": made,
 }
 """By the metric that an alarm looks at; of metric math all of them, in alphabetical order, joined by ` + `."""
 
 ACTS: tuple[tuple[Provoke, ...], ...] = (
-    (absurd_move, unexplained_gap, given_up),
-    (dead_letter, old_message),
+    (absurd_move, refused_rows, unexplained_gap, given_up),
+    (dead_letter, old_message, made),
     (errors,),
     (throttles,),
-    (stale,),
-    (server_errors,),
+    (stale, behind),
+    (silent_auditor,),
+    (server_errors, failing_requests),
 )
 """What is provoked together: what needs the same function, or the database, comes one after the other."""
 
 
 def kind_of(alarm: Mapping[str, Any]) -> str:
-    """The metrics that an alarm looks at."""
+    """The metrics that an alarm looks at, without the stage in a namespace; and that it counts nothing but samples."""
     if not alarm.get("Metrics"):
-        return f"{alarm.get('Namespace')} {alarm.get('MetricName')}"
+        counted = " SampleCount" if alarm.get("Statistic") == "SampleCount" else ""
+        return _metric(alarm) + counted
     metrics = [query["MetricStat"]["Metric"] for query in alarm["Metrics"] if "MetricStat" in query]
-    return " + ".join(sorted({f"{one['Namespace']} {one['MetricName']}" for one in metrics}))
+    return " + ".join(sorted({_metric(one) for one in metrics}))
+
+
+def _metric(told: Mapping[str, Any]) -> str:
+    return f"{told['Namespace'].removesuffix('/local')} {told['MetricName']}"

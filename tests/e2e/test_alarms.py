@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -18,7 +18,7 @@ import pytest
 
 from local.ringing import alarms
 from local.settings import LocalSettings
-from local.stack import PREFIX, LocalStack, outputs
+from local.stack import PREFIX, LocalStack
 from local.steps import Steps
 from marketflow.persistence.connection import Database
 from tests.e2e.conftest import wait_for
@@ -34,14 +34,14 @@ Definition = dict[str, Any]
 
 
 class Messages:
-    """A queue behind the alarm topic: who rang, by name."""
+    """A queue behind the topics that alarms tell: who rang, by name."""
 
-    def __init__(self, stack: LocalStack) -> None:
+    def __init__(self, stack: LocalStack, topics: set[str]) -> None:
         self._sqs = stack.client("sqs")
         self._url = self._sqs.create_queue(QueueName="alarm-messages")["QueueUrl"]
         arn = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        self.topic = outputs(stack.facts.aws_endpoint_url, "observability")["AlarmTopicArn"]
-        stack.client("sns").subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=arn)
+        for topic in topics:
+            stack.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
 
     def ringing(self) -> set[str]:
         """The names of the alarms that went to ALARM since it was asked last."""
@@ -72,26 +72,42 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
 
 @pytest.fixture(scope="module")
-def messages(scene: Scene) -> Messages:
-    """What the alarm topic says."""
-    return Messages(scene.stack)
-
-
-@pytest.fixture(scope="module")
 def deployed(scene: Scene) -> dict[str, Definition]:
     """Every alarm of the stack, by name."""
     return {one["AlarmName"]: one for one in alarms(scene.stack.client("cloudwatch"), PREFIX)}
 
 
-def only_in_aws(deployed: Mapping[str, Definition], topic: str) -> dict[str, Definition]:
-    """The alarms of stage dev that the local stack does not have, telling the local topic, by name."""
+@pytest.fixture(scope="module")
+def topics(deployed: Mapping[str, Definition]) -> set[str]:
+    """Whom the alarms tell."""
+    return {topic for one in deployed.values() for topic in one["AlarmActions"]}
+
+
+@pytest.fixture(scope="module")
+def messages(scene: Scene, topics: set[str]) -> Messages:
+    """What the topics say."""
+    return Messages(scene.stack, topics)
+
+
+def only_in_aws(deployed: Mapping[str, Definition], topics: set[str]) -> dict[str, Definition]:
+    """The alarms of stage dev that the local stack does not have, telling the local topics, by name."""
     template = json.loads(DEV.read_text())["Resources"].values()
     found = {}
     for definition in (one["Properties"] for one in template if one["Type"] == "AWS::CloudWatch::Alarm"):
         name = definition["AlarmName"]
         if PREFIX + name.removeprefix(DEV_PREFIX) not in deployed:
-            found[name] = {**definition, "AlarmActions": [topic]}
+            found[name] = {**definition, "AlarmActions": sorted(topics)}
     return found
+
+
+def composed(definition: Definition) -> bool:
+    """Whether it is a composite alarm, which rings as those ring that its rule names."""
+    return "AlarmRule" in definition
+
+
+def reads(definition: Definition, names: Collection[str]) -> bool:
+    """Whether the rule of a composite alarm names one of these."""
+    return any(f':{name}"' in definition["AlarmRule"] or f'("{name}"' in definition["AlarmRule"] for name in names)
 
 
 def hasten(scene: Scene, definition: Definition, provocation: Provocation) -> None:
@@ -118,19 +134,21 @@ def states(scene: Scene) -> dict[str, str]:
 def play(scene: Scene, messages: Messages, act: dict[str, tuple[Definition, Provocation]]) -> None:
     """All alarms of an act are quiet, ring once their causes are there, tell the topic, and are quiet once mended."""
     for definition, provocation in act.values():
-        hasten(scene, definition, provocation)
-    waiting = dict(act)
+        if not composed(definition):
+            hasten(scene, definition, provocation)
+    quiet = {name for name, (definition, _) in act.items() if not definition["AlarmActions"]}
 
     def wait(what: str, *, during: bool) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
         heard = messages.ringing() if during else set()
         while True:
             begun = time.monotonic()
-            repeat = {one.always for _, one in waiting.values()} | {one.during for _, one in waiting.values() if during}
+            repeat = {one.always for _, one in act.values()} | {one.during for _, one in act.values() if during}
             with ThreadPoolExecutor(4) as pool:
                 list(pool.map(lambda work: work(), repeat))
-            heard |= messages.ringing() if during else set()
             now = states(scene)
+            if during:
+                heard |= messages.ringing() | {name for name in quiet if now[name] == "ALARM"}
             missing = set(act) - heard if during else {name for name in act if now[name] != "OK"}
             if not missing:
                 return
@@ -149,7 +167,9 @@ def play(scene: Scene, messages: Messages, act: dict[str, tuple[Definition, Prov
 
 def test_every_alarm_has_a_provocation(deployed: Mapping[str, Definition]) -> None:
     """An alarm that nobody knows how to make ring is not known to ring: each kind has its row, and each row its act."""
-    assert {name: kind_of(one) for name, one in deployed.items() if kind_of(one) not in KINDS} == {}
+    metric_alarms = {name: one for name, one in deployed.items() if not composed(one)}
+    assert {name: kind_of(one) for name, one in metric_alarms.items() if kind_of(one) not in KINDS} == {}
+    assert [name for name, one in deployed.items() if composed(one) and not reads(one, metric_alarms)] == []
     assert {kind for act in ACTS for kind in act} == set(KINDS.values())
 
 
@@ -158,21 +178,24 @@ def test_what_is_deployed_rings_for_its_reason(
     scene: Scene, messages: Messages, deployed: Mapping[str, Definition], act: tuple[Provoke, ...]
 ) -> None:
     """Each alarm goes to ALARM by its real cause, its message arrives at the topic, and it goes back to OK."""
-    kinds = {name: KINDS[kind_of(one)] for name, one in deployed.items() if kind_of(one) in KINDS}
-    play(
-        scene,
-        messages,
-        {name: (deployed[name], kind(scene, deployed[name])) for name, kind in kinds.items() if kind in act},
-    )
+    cast = {
+        name: (one, KINDS[kind_of(one)](scene, one))
+        for name, one in deployed.items()
+        if not composed(one) and KINDS.get(kind_of(one)) in act
+    }
+    composites = {name: (one, Provocation()) for name, one in deployed.items() if composed(one) and reads(one, cast)}
+    if not cast:
+        pytest.skip("no alarm of this kind is deployed")
+    play(scene, messages, cast | composites)
 
 
 def test_what_exists_only_in_aws_rings_for_made_datapoints(
-    scene: Scene, messages: Messages, deployed: Mapping[str, Definition]
+    scene: Scene, messages: Messages, deployed: Mapping[str, Definition], topics: set[str]
 ) -> None:
     """The alarms on the database and on what else only AWS has ring by definition of stage dev: their data are made.
 
     This proves the definition (metric, comparison, missing data, topic), not that AWS publishes such data.
     """
-    found = only_in_aws(deployed, messages.topic)
+    found = only_in_aws(deployed, topics)
     assert found
     play(scene, messages, {name: (definition, made(scene, definition)) for name, definition in found.items()})

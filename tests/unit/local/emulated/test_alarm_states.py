@@ -115,3 +115,15 @@ def test_the_reason_names_what_was_seen() -> None:
     told = alarm(Namespace="N", MetricName="m", Statistic="Sum", Period=60)
     assert "[6]" in judge(told, now=600, read=reader(m=[6.0])).reason
     assert "no datapoints" in judge(told, now=600, read=reader(m=[])).reason
+
+
+@pytest.mark.parametrize(("samples", "state"), [(999.0, "OK"), (1000.0, "ALARM")])
+def test_a_percentile_of_few_samples_may_wait(samples: float, state: State) -> None:
+    """For p99 a thousand samples are enough; an alarm that ignores fewer keeps its state, any other one is judged."""
+
+    def read(stat: Mapping[str, Any], window: Window) -> Series:
+        return [samples if stat["Stat"] == "SampleCount" else 9.0] * window.count
+
+    told = alarm(Namespace="N", MetricName="m", ExtendedStatistic="p99", Period=60, StateValue="OK")
+    assert judge({**told, "EvaluateLowSampleCountPercentile": "ignore"}, now=600, read=read).state == state
+    assert judge(told, now=600, read=read).state == "ALARM"
