@@ -22,7 +22,8 @@ from local.stack import PREFIX, LocalStack
 from local.steps import Steps
 from marketflow.persistence.connection import Database
 from tests.e2e.conftest import wait_for
-from tests.e2e.provocations import ACTS, KINDS, Provocation, Provoke, Scene, kind_of, made
+from tests.e2e.provocations import ACTS, KINDS, Provoke, kind_of, made
+from tests.e2e.scene import Provocation, Scene
 
 pytestmark = pytest.mark.e2e
 
@@ -157,11 +158,13 @@ def play(scene: Scene, messages: Messages, act: dict[str, tuple[Definition, Prov
 
     wait("not quiet before", during=False)
     messages.ringing()
-    for _, provocation in act.values():
-        provocation.cause()
-    wait("did not ring", during=True)
-    for _, provocation in act.values():
-        provocation.cure()
+    try:
+        for _, provocation in act.values():
+            provocation.cause()
+        wait("did not ring", during=True)
+    finally:
+        for _, provocation in act.values():
+            provocation.cure()
     wait("did not stop", during=False)
 
 
