@@ -26,18 +26,16 @@ class Datum:
     timestamp: float
 
 
-def metrics_of(message: str) -> Iterator[Datum]:
+def metrics_of(message: str) -> list[Datum]:
     """The metrics of one log event; none for a line that is not of the format, or breaks its rules."""
     if '"CloudWatchMetrics"' not in message:
-        return
+        return []
     try:
         line = json.loads(message)
-        about = line["_aws"]
-        directives, timestamp = about["CloudWatchMetrics"], about["Timestamp"] / 1000
-    except (ValueError, KeyError, TypeError):
-        return
-    for directive in directives:
-        yield from _directive(line, directive, timestamp)
+        timestamp = line["_aws"]["Timestamp"] / 1000
+        return [one for told in line["_aws"]["CloudWatchMetrics"] for one in _directive(line, told, timestamp)]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []
 
 
 def _directive(line: dict[str, Any], directive: dict[str, Any], timestamp: float) -> Iterator[Datum]:
