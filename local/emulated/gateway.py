@@ -126,11 +126,11 @@ def _count(request: dict[str, Any], method: str, status: int, latency: float, se
 
 
 def _detailed(stage: dict[str, Any], resource: str, method: str) -> bool:
-    """Whether the stage has metrics for each method: a setting of the method's own, else that of all."""
-    settings = stage.get("methodSettings") or {}
-    # The keys have the path with its slashes escaped or not, and a star for any.
-    own = next((settings[key] for key in (f"{resource}/{method}", f"{resource}/*") if key in settings), None)
-    return bool((own or settings.get("*/*") or {}).get("metricsEnabled"))
+    """Whether the stage has metrics for each method: by a setting of the method's own, else by that of all."""
+    # MiniStack keeps the paths as templates have them, with ~1 for each slash.
+    told = {key.replace("~1", "/").lstrip("/"): one for key, one in (stage.get("methodSettings") or {}).items()}
+    own = told.get(f"{resource}/{method}".lstrip("/")) or told.get("*/*") or {}
+    return bool(own.get("metricsEnabled"))
 
 
 def _context(
