@@ -70,7 +70,8 @@ def put_metric_alarm(params: Any, data: Any, is_cbor: bool, is_json: bool = Fals
     except MathError as error:
         return cloudwatch._error("ValidationError", str(error), 400, use_json=is_json, use_cbor=is_cbor)
     answer = _put_metric_alarm(params, data, is_cbor, is_json)
-    if answer[0] == 200:
+    # The old Query protocol has its members elsewhere; no SDK of today speaks it here.
+    if answer[0] == 200 and data:
         _complete(cloudwatch._alarms[data["AlarmName"]], data, metrics)
     return answer
 
