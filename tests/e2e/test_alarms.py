@@ -21,6 +21,7 @@ from local.settings import LocalSettings
 from local.stack import PREFIX, LocalStack
 from local.steps import Steps
 from marketflow.persistence.connection import Database
+from marketflow.sources.catalog import CATALOG
 from tests.e2e.conftest import wait_for
 from tests.e2e.provocations import ACTS, KINDS, Provoke, kind_of, made
 from tests.e2e.scene import Provocation, Scene
@@ -65,10 +66,9 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         closing(Database(stack.facts.database_url, application_name="e2e")) as database,
     ):
         stack.fetch_now()
-        sources = (
-            "SELECT source FROM symbols s WHERE active AND NOT EXISTS (SELECT FROM candles WHERE symbol_id = s.id)"
-        )
-        wait_for(lambda: not database.query(sources), seconds=120, alive=stack.check)
+        stored = "SELECT count(DISTINCT source) FROM prices JOIN symbols s ON s.id = symbol_id"
+        asked = [source for source in CATALOG.values() if source.schedules]
+        wait_for(lambda: database.query(stored)[0][0] == len(asked), seconds=120, alive=stack.check)
         yield Scene(stack=stack, database=database)
 
 
