@@ -82,7 +82,7 @@ def server_errors(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
             httpx.get(f"{scene.stack.facts.api_url}/ready", timeout=15, trust_env=False)
 
     postgres = scene.stack.postgres
-    return Provocation(cause=postgres.kill, cure=postgres.restart, during=ask, period=10)
+    return Provocation(cause=postgres.kill, cure=postgres.restart, always=ask, period=10)
 
 
 def failing_requests(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
