@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local.emulator import Emulator
 from local.processes import choose_port
@@ -190,3 +191,15 @@ def test_an_alarm_of_a_template_may_have_metric_math(emulator: Emulator) -> None
     soon(lambda: told() == ["OK", "ALARM"])
     put(emulator, "All", 90)
     soon(lambda: told() == ["OK", "ALARM", "OK"])
+
+
+def test_metric_math_comes_back_as_it_was_put(emulator: Emulator) -> None:
+    """PutMetricAlarm keeps an expression, and refuses one that it could not evaluate."""
+    stat = {"Metric": {"Namespace": "T", "MetricName": "m", "Dimensions": []}, "Period": 60, "Stat": "p99"}
+    metrics = [{"Id": "m", "MetricStat": stat, "ReturnData": False}, {"Id": "e", "Expression": "m * 2"}]
+    alarm(emulator, "put", Metrics=metrics)
+    (found,) = alarms(emulator.client("cloudwatch"), "put")
+    assert (found["Metrics"], found.get("MetricName"), found.get("Period")) == (metrics, None, None)
+    metrics[1]["Expression"] = "m *"
+    with pytest.raises(ClientError, match="invalid syntax"):
+        alarm(emulator, "put", Metrics=metrics)
