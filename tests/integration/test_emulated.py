@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from botocore.exceptions import ClientError
 
@@ -203,3 +204,71 @@ def test_metric_math_comes_back_as_it_was_put(emulator: Emulator) -> None:
     metrics[1]["Expression"] = "m *"
     with pytest.raises(ClientError, match="invalid syntax"):
         alarm(emulator, "put", Metrics=metrics)
+
+
+def api_template(group_arn: str) -> dict[str, Any]:
+    """A REST API with one method that answers by itself, an access log, and metrics of that method."""
+    api = {"Ref": "Api"}
+    integration = {
+        "Type": "MOCK",
+        "RequestTemplates": {"application/json": '{"statusCode": 200}'},
+        "IntegrationResponses": [{"StatusCode": "200"}],
+    }
+    setting = {"ResourcePath": "/~1ping", "HttpMethod": "GET", "MetricsEnabled": True}
+    form = '{"id": "$context.requestId", "route": "$context.resourcePath", "status": "$context.status"}'
+    parts: dict[str, tuple[str, dict[str, Any]]] = {
+        "Api": ("RestApi", {"Name": "pings"}),
+        "Ping": ("Resource", {"RestApiId": api, "ParentId": {"Fn::GetAtt": "Api.RootResourceId"}, "PathPart": "ping"}),
+        "Get": (
+            "Method",
+            {
+                "RestApiId": api,
+                "ResourceId": {"Ref": "Ping"},
+                "HttpMethod": "GET",
+                "AuthorizationType": "NONE",
+                "Integration": integration,
+            },
+        ),
+        "Deployment": ("Deployment", {"RestApiId": api}),
+        "Stage": (
+            "Stage",
+            {
+                "RestApiId": api,
+                "DeploymentId": {"Ref": "Deployment"},
+                "StageName": "live",
+                "AccessLogSetting": {"DestinationArn": group_arn, "Format": form},
+                "MethodSettings": [setting],
+            },
+        ),
+    }
+    resources = {name: {"Type": f"AWS::ApiGateway::{kind}", "Properties": told} for name, (kind, told) in parts.items()}
+    resources["Deployment"]["DependsOn"] = "Get"
+    return {"Resources": resources, "Outputs": {"Api": {"Value": api}}}
+
+
+def test_an_api_has_metrics_and_an_access_log(emulator: Emulator) -> None:
+    """Each request is counted by API, stage and, where the stage says so, method; and is a line of the log."""
+    group, name = "/test/access", "pings"
+    logs, stacks = emulator.client("logs"), emulator.client("cloudformation")
+    logs.create_log_group(logGroupName=group)
+    arn = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"][0]["arn"].removesuffix(":*")
+    stacks.create_stack(StackName=name, TemplateBody=json.dumps(api_template(arn)))
+    (made,) = soon(lambda: stacks.describe_stacks(StackName=name)["Stacks"][0].get("Outputs"))
+    url = f"{emulator.endpoint_url}/_aws/execute-api/{made['OutputValue']}/live"
+    for path in ("ping", "ping", "nothing"):
+        httpx.get(f"{url}/{path}", trust_env=False)
+    lines = [json.loads(event["message"]) for event in logs.filter_log_events(logGroupName=group)["events"]]
+    assert [(line["route"], line["status"]) for line in lines] == [("/ping", "200"), ("/ping", "200"), ("-", "403")]
+    assert len({line["id"] for line in lines}) == 3
+    told = {
+        metric: [
+            total(emulator, "AWS/ApiGateway", metric, **dimensions)
+            for dimensions in (
+                {"ApiName": name},
+                {"ApiName": name, "Stage": "live"},
+                {"ApiName": name, "Stage": "live", "Resource": "/ping", "Method": "GET"},
+            )
+        ]
+        for metric in ("Count", "4XXError", "5XXError")
+    }
+    assert told == {"Count": [3, 3, 2], "4XXError": [1, 1, 0], "5XXError": [0, 0, 0]}
