@@ -51,7 +51,8 @@ class LocalStack:
 
     Data is kept apart by where it comes from, in its folders `live` and `simulator`, so that prices that were made up
     never mix with real ones. `disposable` gives the database up for speed; `source_keys` are API keys of sources, which
-    go to the emulator's Secrets Manager. Raises LocalError when a part does not start.
+    go to the emulator's Secrets Manager; `hastened` looks at alarms every second. Raises LocalError when a part does
+    not start.
     """
 
     facts: Facts
@@ -64,6 +65,7 @@ class LocalStack:
         settings: LocalSettings,
         steps: Steps,
         disposable: bool = False,
+        hastened: bool = False,
         source_keys: Mapping[str, str] | None = None,
     ) -> None:
         self.home = settings.home
@@ -71,6 +73,7 @@ class LocalStack:
         self.steps = steps
         self.simulator: Simulator | None = None
         self._disposable = disposable
+        self._hastened = hastened
         self._source_keys = source_keys or {}
         self._cleanup = ExitStack()
         self._revivals = 0
@@ -103,7 +106,7 @@ class LocalStack:
         with self.steps.step("AWS emulator") as note:
             port = choose_port(self.settings.port)
             with held():
-                self.emulator = Emulator(home=self.home, data=data, port=port)
+                self.emulator = Emulator(home=self.home, data=data, port=port, hastened=self._hastened)
                 self._cleanup.callback(self.emulator.stop)
                 self._ownership.note(self.emulator.process.pid)
             self.emulator.wait_ready()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ministack.core import iam_actions  # type: ignore[import-not-found]  # it lives in an environment of its own
+from ministack.core import iam_actions
 
 _resource_arn = iam_actions.extract_resource_arn
 

@@ -11,8 +11,8 @@ import shutil
 import sys
 from typing import Any
 
-from ministack.core import lambda_runtime as runtime  # type: ignore[import-not-found]  # an environment of its own
-from ministack.services import lambda_svc  # type: ignore[import-not-found]  # the same
+from ministack.core import lambda_runtime as runtime
+from ministack.services import lambda_svc
 
 _end_all = lambda_svc.invalidate_worker
 
