@@ -129,7 +129,7 @@ def _from_command_line(value: object) -> object:
 
 
 class Stage(Setting):
-    """One stage. Without `database` there is no Network and no Database stack, and `database_url` names the server and its owner.
+    """One stage. Without `database` there is no Network and no Database stack: `database_url` names server and owner.
 
     `tls_only` refuses plain HTTP at buckets, queues and topics. The emulator speaks nothing else on the loopback
     interface, and where it enforces IAM it enforces that refusal too. `send_action` lets a function send to a queue:
@@ -169,7 +169,9 @@ class Stage(Setting):
         if (self.database is None) == (self.database_url is None):
             raise ValueError("needs either `database` (in cdk.json) or a database URL (-c database_url=postgresql://…)")
         if self.database_url is not None and urlsplit(self.database_url).password:
-            raise ValueError("database_url: a password would stand in templates; let the server trust its socket or host")
+            raise ValueError(
+                "database_url: a password would stand in templates; let the server trust its socket or host"
+            )
         if self.synthesizer == "cli" and not self.assets_bucket:
             raise ValueError("assets_bucket: the synthesizer `cli` needs the name of an existing bucket")
         if unknown := (self.source_base_urls.keys() | self.source_secrets.keys()) - CATALOG.keys():

@@ -40,7 +40,11 @@ class Retire(Construct):
             name="retire",
             size=stage.functions.retire,
             layers=("core", "parquet"),
-            environment={"DATABASE_URL": database.url(DatabaseRole.WRITER), "DATA_BUCKET": bucket, "HISTORY_MONTHS": str(months)},
+            environment={
+                "DATABASE_URL": database.url(DatabaseRole.WRITER),
+                "DATA_BUCKET": bucket,
+                "HISTORY_MONTHS": str(months),
+            },
             network=database.network,
             # What a run leaves the next one goes on with.
             background={"dead_letter_queue": self.missed, "retry_attempts": 0, "max_event_age": TICK_MAX_AGE},

@@ -31,10 +31,10 @@ ISOLATED = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
 class DatabaseStack(MarketFlowStack):
     """The instance and its proxy, to which functions connect with a token that is signed by their role.
 
-    The proxy signs in as the writer and as the reader by IAM token too, and as the owner by the password that RDS makes,
-    keeps in Secrets Manager and rotates: without the owner there would be nobody to make the others
-    (docs/adr/0018-database-roles.md). Rotation by RDS itself needs no function: one in these subnets could not reach
-    Secrets Manager. `network` are the VPC arguments of a function.
+    The proxy signs in by IAM token too, as the writer and as the reader. As the owner, who makes those two, it signs in
+    by the password that RDS makes, keeps in Secrets Manager and rotates (docs/adr/0018-database-roles.md). Rotation by
+    RDS itself needs no function: one in these subnets could not reach Secrets Manager. `network` are the VPC arguments
+    of a function.
     """
 
     def __init__(self, scope: Construct, *, stage: Stage, network: NetworkStack, size: Database) -> None:
