@@ -8,12 +8,16 @@ from typing import Literal
 Weight = Literal["open", "read", "bulk", "manage"]
 """How much a request may cost: `open` is for everybody, `bulk` answers thousands of rows, `manage` changes things."""
 
-Access = Literal["open", "key", "user", "admin"]
-"""What a request must bring: nothing, an API key, or an access token with the scope of people or of admins."""
+Access = Literal["open", "key", "user", "admin", "metrics"]
+"""What a request must bring: nothing, an API key, or an access token with the scope of people, admins or scrapers."""
 
-SCOPES: dict[Access, str] = {"user": "marketflow/keys", "admin": "marketflow/admin"}
+SCOPES: dict[Access, str] = {
+    "user": "marketflow/keys",
+    "admin": "marketflow/admin",
+    "metrics": "marketflow/metrics",
+}
 
-FUNCTIONS: dict[Access, str] = {"open": "api", "key": "api", "user": "keys", "admin": "admin"}
+FUNCTIONS: dict[Access, str] = {"open": "api", "key": "api", "user": "keys", "admin": "admin", "metrics": "api"}
 """The function that answers, by its name without the stage's prefix."""
 
 
@@ -51,6 +55,7 @@ _READS = (
     Route(path="/v1/openapi.json", weight="open", access="open"),
     Route(path="/v1/docs", weight="open", access="open"),
     Route(path="/v1/docs/{file}", weight="open", access="open"),
+    Route(path="/v1/metrics", weight="open", access="metrics"),
     Route(path="/v1/symbols", weight="read"),
     Route(path="/v1/symbols/{symbol}", weight="read"),
     Route(path="/v1/symbols/{symbol}/actions", weight="bulk"),

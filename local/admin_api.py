@@ -15,16 +15,19 @@ from local.stack import Facts, outputs, read_facts
 ADMIN_SCOPE = "marketflow/admin"
 
 
-def machine_token(aws_endpoint_url: str, *, scope: str = ADMIN_SCOPE) -> str:
-    """An access token of the local stack's machine client: OAuth 2.0 client credentials."""
+def machine_token(aws_endpoint_url: str, *, scope: str = ADMIN_SCOPE, client: str = "MachineClientId") -> str:
+    """An access token of a confidential client of the local stack: OAuth 2.0 client credentials.
+
+    `client` is the output of the identity stack that names it.
+    """
     pool = outputs(aws_endpoint_url, "identity")
-    client = aws_client("cognito-idp", aws_endpoint_url).describe_user_pool_client(
-        UserPoolId=pool["UserPoolId"], ClientId=pool["MachineClientId"]
+    known = aws_client("cognito-idp", aws_endpoint_url).describe_user_pool_client(
+        UserPoolId=pool["UserPoolId"], ClientId=pool[client]
     )["UserPoolClient"]
     answer = httpx.post(
         f"{aws_endpoint_url}/oauth2/token",
         data={"grant_type": "client_credentials", "scope": scope},
-        auth=(client["ClientId"], client["ClientSecret"]),
+        auth=(known["ClientId"], known["ClientSecret"]),
         timeout=20,
         trust_env=False,
     )

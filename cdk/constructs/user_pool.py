@@ -11,6 +11,9 @@ from cdk.routes import SCOPES
 from cdk.stages import Stage
 
 SERVER = "marketflow"
+SCOPE_TEXTS = ("Your own API keys", "Everything that the operator may do", "Numbers for a monitoring system")
+"""What people read beside each of cdk.routes.SCOPES."""
+
 ADMIN_GROUP = "admins"
 ACCESS_TOKEN_LIFE = Duration.hours(1)
 
@@ -18,8 +21,9 @@ ACCESS_TOKEN_LIFE = Duration.hours(1)
 class UserPool(Construct):
     """The pool, with self sign-up where the stage allows it, and its hosted sign-in page (`domain`).
 
-    `people` is a public client (authorization code with PKCE), `machine` a confidential one (client credentials).
-    `token_function` gives people the scopes of their groups: neither may ask for the admin scope by itself.
+    `people` is a public client (authorization code with PKCE), `machine` and `scraper` are confidential ones (client
+    credentials), of which the second one opens nothing but the numbers for a monitoring system. `token_function` gives
+    people the scopes of their groups: no client of theirs may ask for more than the scope of their own keys.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, token_function: lambda_.IFunction) -> None:
@@ -57,14 +61,13 @@ class UserPool(Construct):
             "SignIn", cognito_domain=cognito.CognitoDomainOptions(domain_prefix=stage.resource(Aws.ACCOUNT_ID))
         )
         self.people = self._people(stage)
-        self.machine = self._machine(stage)
+        self.machine = self._credentials("Machine", stage=stage, scopes=list(self.scopes.values()))
+        self.scraper = self._credentials("Scraper", stage=stage, scopes=[self.scopes["metrics"]])
 
     def _scopes(self) -> dict[str, cognito.OAuthScope]:
         kept = {
             access: cognito.ResourceServerScope(scope_name=name.removeprefix(f"{SERVER}/"), scope_description=what)
-            for (access, name), what in zip(
-                SCOPES.items(), ("Your own API keys", "Everything that the operator may do"), strict=True
-            )
+            for (access, name), what in zip(SCOPES.items(), SCOPE_TEXTS, strict=True)
         }
         server = self.pool.add_resource_server("Server", identifier=SERVER, scopes=list(kept.values()))
         return {access: cognito.OAuthScope.resource_server(server, scope) for access, scope in kept.items()}
@@ -86,14 +89,15 @@ class UserPool(Construct):
             ),
         )
 
-    def _machine(self, stage: Stage) -> cognito.UserPoolClient:
+    def _credentials(
+        self, construct_id: str, *, stage: Stage, scopes: list[cognito.OAuthScope]
+    ) -> cognito.UserPoolClient:
+        """A client that gets tokens with these scopes for its own id and secret."""
         return self.pool.add_client(
-            "Machine",
-            user_pool_client_name=stage.resource("machine"),
+            construct_id,
+            user_pool_client_name=stage.resource(construct_id.lower()),
             generate_secret=True,
             auth_flows=cognito.AuthFlow(),
             access_token_validity=ACCESS_TOKEN_LIFE,
-            o_auth=cognito.OAuthSettings(
-                flows=cognito.OAuthFlows(client_credentials=True), scopes=list(self.scopes.values())
-            ),
+            o_auth=cognito.OAuthSettings(flows=cognito.OAuthFlows(client_credentials=True), scopes=scopes),
         )

@@ -35,3 +35,4 @@ class IdentityStack(MarketFlowStack):
         CfnOutput(self, "SignInUrl", value=users.domain.base_url(), description="OAuth 2.0: oauth2/authorize and token")
         CfnOutput(self, "PeopleClientId", value=users.people.user_pool_client_id)
         CfnOutput(self, "MachineClientId", value=users.machine.user_pool_client_id)
+        CfnOutput(self, "ScraperClientId", value=users.scraper.user_pool_client_id)

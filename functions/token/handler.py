@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marketflow.domain.access import ADMIN_SCOPE, KEYS_SCOPE, granted
+from marketflow.domain.access import SCOPES, granted
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's
@@ -18,7 +18,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
         "claimsAndScopeOverrideDetails": {
             "accessTokenGeneration": {
                 "scopesToAdd": sorted(scopes),
-                "scopesToSuppress": sorted({ADMIN_SCOPE, KEYS_SCOPE} - scopes),
+                "scopesToSuppress": sorted(SCOPES - scopes),
             }
         }
     }

@@ -18,7 +18,7 @@ from marketflow.domain.plans import Limits, Plan
 from marketflow.domain.symbol import AssetType
 from marketflow.errors import ConfigurationError
 
-WHERE = "The CDK app sets it (cdk/stacks); for a process of your own see .env.example."
+WHERE = "The CDK app sets it (cdk/stacks); docs/configuration.md tells of each."
 
 
 def _split(value: object) -> object:

@@ -34,7 +34,7 @@ def scopes(client: dict[str, Any]) -> set[str]:
 
 def test_the_names_are_those_of_the_package() -> None:
     """The stacks import nothing of it but the catalogue."""
-    assert set(SCOPES.values()) == {access.KEYS_SCOPE, access.ADMIN_SCOPE}
+    assert set(SCOPES.values()) == access.SCOPES
     assert access.ADMIN_GROUP == ADMIN_GROUP
 
 
@@ -47,16 +47,22 @@ def test_people_sign_up_where_the_stage_lets_them(assembly: Assembly) -> None:
 def test_nobody_can_ask_for_the_admin_scope(assembly: Assembly) -> None:
     """People get it from their group; machines are the operator's own."""
     assert scopes(clients(assembly)["people"]) == {"openid", "email", access.KEYS_SCOPE}
-    assert scopes(clients(assembly)["machine"]) == {access.KEYS_SCOPE, access.ADMIN_SCOPE}
+    assert scopes(clients(assembly)["machine"]) == access.SCOPES
+
+
+def test_a_scraper_can_ask_for_nothing_but_numbers(assembly: Assembly) -> None:
+    """Its secret lies in the configuration of a monitoring system, which is no place for the operator's."""
+    assert scopes(clients(assembly)["scraper"]) == {access.METRICS_SCOPE}
 
 
 def test_people_use_a_code_and_machines_a_secret(assembly: Assembly) -> None:
     """No implicit grant, no password that passes through a client."""
-    people, machine = clients(assembly)["people"], clients(assembly)["machine"]
+    people, *machines = (clients(assembly)[name] for name in ("people", "machine", "scraper"))
     assert (people["AllowedOAuthFlows"], people["GenerateSecret"]) == (["code"], False)
-    assert (machine["AllowedOAuthFlows"], machine["GenerateSecret"]) == (["client_credentials"], True)
+    for machine in machines:
+        assert (machine["AllowedOAuthFlows"], machine["GenerateSecret"]) == (["client_credentials"], True)
     assert people["ExplicitAuthFlows"] == ["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
-    assert all(client["AccessTokenValidity"] == 60 for client in (people, machine))
+    assert all(client["AccessTokenValidity"] == 60 for client in (people, *machines))
 
 
 def test_a_client_does_not_tell_who_has_an_account(assembly: Assembly) -> None:

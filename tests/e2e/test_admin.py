@@ -10,8 +10,10 @@ import pytest
 
 from local.admin_api import machine_token
 from local.client import ApiClient
+from local.processes import LocalError
 from local.smoke_admin import AdminClient, add, archived, deactivate, fetch, wait_for_price
 from local.stack import LocalStack
+from marketflow.domain.access import ADMIN_SCOPE, KEYS_SCOPE, METRICS_SCOPE
 from tests.e2e.conftest import wait_for
 
 pytestmark = pytest.mark.e2e
@@ -136,3 +138,19 @@ def test_post_patch_and_delete_symbols_are_for_admins(stack: LocalStack, credent
         told.add((answer.status_code, problem["code"], problem["detail"]))
     assert len(told) == 1
     assert told.pop()[0] in ((401,) if credential != "scope" else (401, 403))
+
+
+def test_a_scraper_reads_numbers_and_nothing_else(stack: LocalStack) -> None:
+    """Its token opens /metrics; no other token but an admin's does, and this one opens no other path."""
+    url, endpoint = f"{stack.facts.api_url}/metrics", stack.facts.aws_endpoint_url
+    token = machine_token(endpoint, scope=METRICS_SCOPE, client="ScraperClientId")
+    with AdminClient(stack, token=token) as scraper:
+        assert "marketflow_schema_current 1.0" in scraper.must(200, "GET", "/metrics").text
+        scraper.must(401, "DELETE", "/symbols/BTCUSDT")
+        scraper.must(401, "GET", "/keys")
+    for scope, status in ((KEYS_SCOPE, 401), (ADMIN_SCOPE, 401), (METRICS_SCOPE, 200)):
+        with AdminClient(stack, token=machine_token(endpoint, scope=scope)) as machine:
+            machine.must(status, "GET", "/metrics")
+    with pytest.raises(LocalError):
+        machine_token(endpoint, scope=ADMIN_SCOPE, client="ScraperClientId")
+    assert httpx.get(url, headers={"x-api-key": stack.facts.api_key}, trust_env=False).status_code == 401

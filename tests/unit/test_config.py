@@ -34,7 +34,7 @@ def test_settings_come_from_the_environment() -> None:
 def test_a_missing_setting_is_named_with_the_place_to_set_it(name: str) -> None:
     """A process without one of its settings says which one and where it is set, and does nothing else."""
     without = {key: value for key, value in FETCH.items() if key != name}
-    with pytest.raises(ConfigurationError, match=rf"{name}: Field required.*CDK app.*\.env\.example"):
+    with pytest.raises(ConfigurationError, match=rf"{name}: Field required.*CDK app.*docs/configuration"):
         FetchSettings.load(without)
 
 

@@ -14,7 +14,7 @@ class Answer:
 
     `schema` is None for an answer without a body. `paged` answers have a Link header while more follows. `database`
     says whether the route needs it. `files` are examples of what else than JSON the parameter `format` gives, by media
-    type. `headers` are components by name.
+    type. `headers` are components by name. `media_type` is that of the body where it is no JSON.
     """
 
     operation: str
@@ -26,6 +26,7 @@ class Answer:
     database: bool = True
     files: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
+    media_type: str = "application/json"
     asks: tuple[str, ...] = ()
     """Components of the request headers that the route reads."""
 
@@ -89,6 +90,13 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
         description="An OpenAPI 3.1 document.",
         schema={"type": "object", "required": ["openapi", "info", "paths"]},
         database=False,
+    ),
+    ("GET", "/v1/metrics"): Answer(
+        operation="getMetrics",
+        tag="Status",
+        description="The Prometheus text format.",
+        schema={"type": "string"},
+        media_type="text/plain",
     ),
     ("GET", "/v1/symbols"): Answer(
         operation="listSymbols",

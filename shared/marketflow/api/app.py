@@ -19,6 +19,7 @@ from marketflow.errors import CatalogUnavailableError, RefusedError, RetryLaterE
 from marketflow.services.market_data import MarketData
 
 if TYPE_CHECKING:
+    from marketflow.api.metrics_routes import Gauges
     from marketflow.services.convert import Converter
     from marketflow.services.coverage import Coverages
 
@@ -153,6 +154,7 @@ def build(  # noqa: PLR0913 - each is a fact of its own about a deployed API
     market_data: MarketData,
     converter: Callable[[], Converter],
     coverages: Callable[[], Coverages],
+    gauges: Callable[[], Gauges],
     cursor_key: bytes,
     log: Log,
     meter: Meter | None = None,
@@ -161,7 +163,7 @@ def build(  # noqa: PLR0913 - each is a fact of its own about a deployed API
 ) -> App:
     """The read API. `cursor_key` must be the same in every process of a deployment, and not be public.
 
-    `converter` and `coverages` are made for the first request that needs them.
+    `converter`, `coverages` and `gauges` are made for the first request that needs them.
     """
     cursors = Cursors(cursor_key)
     later: dict[str, Later] = {
@@ -169,6 +171,7 @@ def build(  # noqa: PLR0913 - each is a fact of its own about a deployed API
         "/v1/symbols/": lambda: _actions(market_data, cursors),
         "/v1/convert": lambda: _convert(converter()),
         "/v1/coverage/": lambda: _coverage(coverages()),
+        "/v1/metrics": lambda: _metrics(gauges()),
     }
     router = Router(ReadRoutes(market_data=market_data, cursors=cursors).table(), later)
     return App(router, log=log, meter=meter, cors_origins=cors_origins, plans=plans)
@@ -196,3 +199,9 @@ def _coverage(coverages: Coverages) -> Iterable[Route]:
     from marketflow.api.coverage_routes import CoverageRoutes  # noqa: PLC0415
 
     return CoverageRoutes(coverages=coverages).table()
+
+
+def _metrics(gauges: Gauges) -> Iterable[Route]:
+    from marketflow.api.metrics_routes import MetricsRoutes  # noqa: PLC0415
+
+    return MetricsRoutes(gauges=gauges).table()

@@ -127,6 +127,7 @@ SECURITY: dict[str, dict[str, Any]] = {
         "bearerFormat": "JWT",
         "description": "An access token of this deployment's user pool (OAuth 2.0: authorization code with "
         "PKCE for people, client credentials for machines). The scope `marketflow/keys` comes with every "
-        "sign-in, `marketflow/admin` with the group `admins`.",
+        "sign-in, `marketflow/admin` with the group `admins`, `marketflow/metrics` with that group or the client "
+        "for scrapers.",
     },
 }

@@ -162,7 +162,7 @@ def _success(answer: Answer, *, reads: bool) -> dict[str, Any]:
         names["Content-Disposition"] = "ContentDisposition"
     if answer.schema is None:
         return {"description": answer.description, "headers": _headers(names)}
-    content: dict[str, Any] = {"application/json": {"schema": answer.schema}}
+    content: dict[str, Any] = {answer.media_type: {"schema": answer.schema}}
     for media_type, example in answer.files:
         content[media_type] = {"schema": {"type": "string"}, "example": example}
     return {"description": answer.description, "headers": _headers(names), "content": content}

@@ -22,7 +22,7 @@ class GatewayProblem:
 
 
 _KEYED = frozenset({Access.KEY})
-_SIGNED_IN = frozenset({Access.USER, Access.ADMIN})
+_SIGNED_IN = frozenset({Access.USER, Access.ADMIN, Access.METRICS})
 
 GATEWAY = (
     GatewayProblem(

@@ -13,22 +13,23 @@ from marketflow.api.lifecycle import Deprecation
 from marketflow.api.messages import Response
 from marketflow.api.parameters import NoParameters
 from marketflow.api.problems import Problem
-from marketflow.domain.access import ADMIN_SCOPE, KEYS_SCOPE
+from marketflow.domain.access import ADMIN_SCOPE, KEYS_SCOPE, METRICS_SCOPE
 
 
 class Access(Enum):
     """Who may call a route; the gateway checks it before the request gets here.
 
-    `USER` and `ADMIN` need an access token of the user pool with the scope of that name in `SCOPES`.
+    `USER`, `ADMIN` and `METRICS` need an access token of the user pool with the scope of that name in `SCOPES`.
     """
 
     OPEN = "open"
     KEY = "key"
     USER = "user"
     ADMIN = "admin"
+    METRICS = "metrics"
 
 
-SCOPES = {Access.USER: KEYS_SCOPE, Access.ADMIN: ADMIN_SCOPE}
+SCOPES = {Access.USER: KEYS_SCOPE, Access.ADMIN: ADMIN_SCOPE, Access.METRICS: METRICS_SCOPE}
 """The OAuth scope that opens a route; cdk/routes.py gives the gateway the same, and a test compares the two."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from marketflow.api.app import App, build
@@ -15,6 +16,7 @@ from marketflow.sources.catalog import CATALOG
 
 if TYPE_CHECKING:
     from marketflow.persistence.connection import Database
+    from marketflow.persistence.gauges import GaugeReader
     from marketflow.services.convert import Converter
     from marketflow.services.coverage import Coverages
 
@@ -36,10 +38,12 @@ def read_api() -> App:
     ]
     database = database_at(settings.database_url)
     reader = Reader(database)
+    targets = {spec.name: spec.freshness_target_seconds for spec in CATALOG.values()}
     return build(
         market_data=MarketData(reader=reader, clock=utc_now, sources=sources),
         converter=lambda: _converter(reader),
         coverages=lambda: _coverages(database),
+        gauges=lambda: _gauges(database, targets),
         cursor_key=cursor_key(settings.database_url),
         log=logger,
         cors_origins=settings.cors_origins,
@@ -57,3 +61,9 @@ def _coverages(database: Database) -> Coverages:
     from marketflow.bootstrap.coverage import coverages_in  # noqa: PLC0415 - the same
 
     return coverages_in(database)
+
+
+def _gauges(database: Database, targets: Mapping[str, int]) -> GaugeReader:
+    from marketflow.persistence.gauges import GaugeReader  # noqa: PLC0415 - the same
+
+    return GaugeReader(database, clock=utc_now, freshness_seconds=targets)

@@ -13,10 +13,16 @@ KEYS_SCOPE = "marketflow/keys"
 ADMIN_SCOPE = "marketflow/admin"
 """Opens what changes the deployment for all: symbols, backfills, replays."""
 
+METRICS_SCOPE = "marketflow/metrics"
+"""Opens the numbers that a monitoring system scrapes, and nothing else."""
+
+SCOPES = frozenset({KEYS_SCOPE, ADMIN_SCOPE, METRICS_SCOPE})
+"""All that there are."""
+
 ADMIN_GROUP = "admins"
-"""The group of the user pool whose members get the admin scope."""
+"""The group of the user pool whose members get every scope."""
 
 
 def granted(groups: Collection[str]) -> frozenset[str]:
     """The scopes of a person who is in `groups`."""
-    return frozenset({KEYS_SCOPE, ADMIN_SCOPE}) if ADMIN_GROUP in groups else frozenset({KEYS_SCOPE})
+    return SCOPES if ADMIN_GROUP in groups else frozenset({KEYS_SCOPE})

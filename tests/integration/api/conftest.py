@@ -12,6 +12,7 @@ from marketflow.api.app import build
 from marketflow.bootstrap import supply
 from marketflow.persistence.connection import Database
 from marketflow.persistence.coverage import CoverageRepository
+from marketflow.persistence.gauges import GaugeReader
 from marketflow.persistence.reader import Reader
 from marketflow.services.convert import Converter
 from marketflow.services.coverage import Coverages
@@ -36,7 +37,8 @@ class RealClient(Client):
 
     def __post_init__(self) -> None:
         assert self.database is not None
-        reader = Reader(self.database)
+        database = self.database
+        reader = Reader(database)
         market_data = MarketData(reader=reader, clock=lambda: NOON, sources=CATALOGUE)
         self.log = FakeLog()
         converter = Converter(reader=reader, clock=lambda: NOON)
@@ -49,6 +51,11 @@ class RealClient(Client):
             market_data=market_data,
             converter=lambda: converter,
             coverages=lambda: coverages,
+            gauges=lambda: GaugeReader(
+                database,
+                clock=lambda: NOON,
+                freshness_seconds={facts.source: facts.freshness_target_seconds for facts in CATALOGUE},
+            ),
             cursor_key=KEY,
             log=self.log,
             plans=PLANS,

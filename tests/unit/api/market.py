@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from marketflow.api.app import App, build
 from marketflow.domain.coverage import Calendar, CoverageFacts, CoverageQuery, Reach, Supply
+from marketflow.domain.gauges import Sample
 from marketflow.domain.interval import Interval
 from marketflow.domain.jobs import History
 from marketflow.domain.plans import Limits
@@ -116,6 +117,11 @@ class FakeReader:
             body = None if text is None else f'{{"symbol":"{name}","price":{price}}}'
             found.append(LatestPrice(symbol=name, known=name in self.candle_times, body=body))
         return found
+
+    def read(self) -> list[Sample]:
+        """How many symbols there are."""
+        self._ask()
+        return [Sample("symbols", ("binance", "active"), len(self.candle_times))]
 
     def history(self, name: str, query: HistoryQuery) -> HistoryPage | None:
         """A price at each candle's time."""
@@ -277,6 +283,7 @@ class Client:
             coverages=lambda: Coverages(
                 reader=self.reader, clock=lambda: NOON, supplies={"binance": CRYPTO_SUPPLY, "yahoo": STOCK_SUPPLY}
             ),
+            gauges=lambda: self.reader,
             cursor_key=KEY,
             log=self.log,
             plans=PLANS,

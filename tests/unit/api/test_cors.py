@@ -21,6 +21,7 @@ def headers(*origins: str, page: str | None, path: str = "/v1/health") -> dict[s
         market_data=MarketData(reader=FakeReader(), clock=lambda: NOON, sources=[]),
         converter=lambda: Converter(reader=FakeReader(), clock=lambda: NOON),
         coverages=lambda: Coverages(reader=FakeReader(), clock=lambda: NOON, supplies={}),
+        gauges=FakeReader,
         cursor_key=KEY,
         log=FakeLog(),
         cors_origins=origins,
