@@ -336,7 +336,7 @@ def test_a_function_signs_in_to_the_database_as_the_least_role(cloud: Assembly) 
             assert not allowed, name
             continue
         (connect,) = allowed
-        assert re.search(r":dbuser:.*DbProxyArn.*/([^/]+)$", connect), connect
+        assert re.search(r":dbuser:.*DBProxyArn.*/([^/]+)$", connect), connect
         assert connect.rpartition("/")[2] == DATABASE_ROLES[name]
         assert "*" not in connect
         assert text(variables(function)["DATABASE_URL"]).startswith(f"postgresql://{DATABASE_ROLES[name]}@")
