@@ -57,6 +57,8 @@ def exemptions(stage: Stage) -> Iterator[Exemption]:
     )
     if stage.history_months is not None:
         yield from _history(stage)
+    if stage.canary is not None:
+        yield from _canary()
     yield from _identity()
     yield Exemption(
         concern="ingestion",
@@ -118,6 +120,17 @@ def _history(stage: Stage) -> Iterator[Exemption]:
         rule=f"AwsSolutions-IAM5[Resource::{stage.resource('ingestion')}:{BUCKET_EXPORT}/history/*]",
         reason="The objects are named by months and symbols to come; the grant is for one prefix of one bucket.",
     )
+
+
+def _canary() -> Iterator[Exemption]:
+    for concern in ("api", "ingestion"):
+        yield Exemption(
+            concern=concern,
+            path="Deployments/Role/Resource",
+            rule="AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
+            "AWSCodeDeployRoleForLambdaLimited]",
+            reason="CodeDeploy itself assumes this role, and this is the narrower of the policies that it documents.",
+        )
 
 
 def _identity() -> Iterator[Exemption]:

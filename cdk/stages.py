@@ -22,7 +22,7 @@ PYTHON = "3.13"
 
 ARCHITECTURE = "arm64"
 
-COMMAND_LINE = ("database_url", "source_base_urls", "api_key")
+COMMAND_LINE = ("database_url", "source_base_urls", "api_key", "canary")
 """Settings of a stage that come from `-c name=value` and win over cdk.json."""
 
 
@@ -136,8 +136,18 @@ def _from_command_line(value: object) -> object:
         raise ValueError(f"is not JSON ({error})") from None
 
 
+class Canary(Setting):
+    """How a new version takes over: it gets `percent` of the traffic for `minutes`, then all of it."""
+
+    percent: Annotated[int, Field(ge=1, le=99)]
+    minutes: Annotated[int, Field(ge=1, le=60)]
+
+
 class Stage(Setting):
     """One stage. Without `database` there is no Network and no Database stack, and `database_url` names the server.
+
+    `account` and `region`: where alone it may be deployed (local/preflight.py); null for anywhere. Without `canary` a
+    new version takes all the traffic at once.
 
     `tls_only` refuses plain HTTP at buckets, queues and topics. The emulator speaks nothing else on the loopback
     interface, and where it enforces IAM it enforces that refusal too. `send_action` lets a function send to a queue:
@@ -149,6 +159,8 @@ class Stage(Setting):
     """
 
     name: str
+    account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = None
+    region: str | None = None
     runtime: Literal["lambda", "host"] = "lambda"
     synthesizer: Literal["default", "cli"] = "default"
     assets_bucket: str | None = None
@@ -166,6 +178,7 @@ class Stage(Setting):
     api: Api
     identity: Identity
     alarms: Alarms
+    canary: Annotated[Canary | None, BeforeValidator(_from_command_line)] = None
     alarm_email: str | None = None
     runbook_url: Annotated[str, Field(pattern="/$")] = "docs/runbook/"
     database: Database | None = None

@@ -43,7 +43,7 @@ class ApiStack(MarketFlowStack):
         read = self._read(database)
         once = OnceTable(self, "Once", stage=stage)
         admin = self._admin(database, data, once)
-        functions = {"api": live(read), "admin": live(admin), "keys": self._named("keys")}
+        functions = {"api": live(read, stage=stage), "admin": live(admin, stage=stage), "keys": self._named("keys")}
         rest = RestApi(self, "Rest", stage=stage, functions=functions, user_pool=user_pool)
         self._keys(rest.api, once)
         CfnOutput(self, "ApiUrl", value=rest.api.url, description="Paths begin below it: v1/health")
@@ -90,7 +90,7 @@ class ApiStack(MarketFlowStack):
         )
         grant_keys(keys.role, stack=self, plan_ids=plans.ids)
         once.grant_use(keys.role)
-        live(keys).add_permission(
+        live(keys, stage=stage).add_permission(
             "Gateway", principal=iam.ServicePrincipal("apigateway.amazonaws.com"), source_arn=api.arn_for_execute_api()
         )
         return keys

@@ -9,7 +9,7 @@ import pytest
 
 from cdk.slos import FAST, SLOS, SLOW, STEADY
 from marketflow.sources.catalog import CATALOG
-from tests.cdk.templates import CONTEXT, ROOT, Assembly, references, referred
+from tests.cdk.templates import CONTEXT, ROOT, Assembly, references, referred, text
 
 pytestmark = pytest.mark.cdk
 
@@ -18,9 +18,14 @@ RUNBOOK = ROOT / "docs" / "runbook" / "alarms.md"
 
 
 def alarms(assembly: Assembly) -> dict[str, dict[str, Any]]:
-    """The properties of the alarms on metrics, by their names without the stage's prefix."""
-    found = [entry["Properties"] for _, _, entry in assembly.with_resources("AWS::CloudWatch::Alarm")]
+    """The properties of the alarms on metrics, by their names without the stage's prefix; not those of canaries."""
+    found = [entry["Properties"] for entry in observed(assembly).values()]
     return {alarm["AlarmName"].removeprefix(f"marketflow-{assembly.stage}-"): alarm for alarm in found}
+
+
+def observed(assembly: Assembly) -> dict[str, dict[str, Any]]:
+    """The alarms on metrics by logical id; those of the canaries are in the stacks that they guard (test_canary.py)."""
+    return assembly.templates["observability"].resources("AWS::CloudWatch::Alarm")
 
 
 def composites(assembly: Assembly) -> dict[str, dict[str, Any]]:
@@ -151,7 +156,7 @@ def test_a_burn_rate_rings_when_both_of_its_windows_do(assembly: Assembly) -> No
     """One is long enough to matter, the other says that it still goes on."""
     logical = {
         entry["Properties"]["AlarmName"].removeprefix(f"marketflow-{assembly.stage}-"): name
-        for _, name, entry in assembly.with_resources("AWS::CloudWatch::Alarm")
+        for name, entry in observed(assembly).items()
     }
     for slo in SLOS:
         (rule,) = (
@@ -174,13 +179,24 @@ def test_every_alarm_tells_somebody_or_is_read_by_one_that_does(assembly: Assemb
     topics = set(assembly.templates["observability"].resources("AWS::SNS::Topic"))
     assert len(topics) == 2
     read = {name for one in composites(assembly).values() for name in references(one["AlarmRule"])}
-    for _, name, entry in (
-        *assembly.with_resources("AWS::CloudWatch::Alarm"),
-        *assembly.with_resources("AWS::CloudWatch::CompositeAlarm"),
-    ):
+    both = observed(assembly) | assembly.templates["observability"].resources("AWS::CloudWatch::CompositeAlarm")
+    for name, entry in both.items():
         told = [referred(action) for action in entry["Properties"].get("AlarmActions", ())]
         assert entry["Properties"].get("OKActions", []) == entry["Properties"].get("AlarmActions", [])
         assert (len(told) == 1 and told[0] in topics) != (name in read), name
+
+
+def test_a_canary_tells_the_page_that_somebody_reads_at_once(assembly: Assembly) -> None:
+    """By its name: the stack that has it comes later."""
+    (page,) = (
+        entry["Properties"]["TopicName"]
+        for entry in assembly.templates["observability"].resources("AWS::SNS::Topic").values()
+        if entry["Properties"]["TopicName"].endswith("-alarms")
+    )
+    for template, _, entry in assembly.with_resources("AWS::CloudWatch::Alarm"):
+        if template.concern != "observability":
+            (action,) = entry["Properties"]["AlarmActions"]
+            assert text(action).endswith(f":<AWS::AccountId>:{page}")
 
 
 def links(assembly: Assembly) -> dict[str, str]:
