@@ -63,8 +63,6 @@ def test_the_database_is_private_encrypted_and_backed_up(cloud: Assembly) -> Non
     parameters = referred(instance["DBParameterGroupName"])
     assert parameters is not None
     assert database.resource(parameters)["Properties"]["Parameters"]["rds.force_ssl"] == "1"
-    # The functions cannot set it through the proxy, and what they leave behind must end.
-    assert database.resource(parameters)["Properties"]["Parameters"]["statement_timeout"] == "30000"
 
 
 def test_rds_keeps_and_rotates_the_password_itself(cloud: Assembly) -> None:
