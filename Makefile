@@ -33,8 +33,8 @@ setup: ## Make the virtual environments (every other target does this first; PYT
 run: setup ## Start the whole pipeline on this machine until Ctrl-C (SOURCES=live|simulator|auto)
 	@exec $(RUN) -m local.run
 
-status: setup ## Say when each source of the running pipeline last delivered and is due next
-	@$(RUN) -m local.status
+status: setup ## Say how each source, queue and alarm of the running pipeline does (STAGE=dev|prod for a deployment)
+	@$(RUN) -m local.status "$(if $(filter command%,$(origin STAGE)),$(STAGE))"
 
 token: setup ## Print an access token for the running pipeline, to make API keys with (ADMIN=1: of an admin)
 	@ADMIN="$(ADMIN)" $(RUN) -m local.sign_in
