@@ -79,7 +79,7 @@ def _answered(source: Mapping[str, Any]) -> bool:
     if source["last_success_at"] is None:
         return False
     age = datetime.now(UTC) - datetime.fromisoformat(source["last_success_at"])
-    return age.total_seconds() <= source["freshness_target_seconds"]
+    return age.total_seconds() <= int(source["freshness_target_seconds"])
 
 
 def check_prices(client: ApiClient) -> str:
