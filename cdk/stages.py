@@ -12,6 +12,7 @@ import platform
 import sys
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
@@ -152,7 +153,7 @@ class Canary(Setting):
 
 
 class Stage(Setting):
-    """One stage. Without `database` there is no Network and no Database stack, and `database_url` names the server.
+    """One stage. Without `database` there is no Network and no Database stack: `database_url` names server and owner.
 
     `account` and `region`: where alone it may be deployed (local/preflight.py); null for anywhere. Without `canary` a
     new version takes all the traffic at once.
@@ -199,6 +200,10 @@ class Stage(Setting):
     def _fits_together(self) -> Self:
         if (self.database is None) == (self.database_url is None):
             raise ValueError("needs either `database` (in cdk.json) or a database URL (-c database_url=postgresql://…)")
+        if self.database_url is not None and urlsplit(self.database_url).password:
+            raise ValueError(
+                "database_url: a password would stand in templates; let the server trust its socket or host"
+            )
         if self.synthesizer == "cli" and not self.assets_bucket:
             raise ValueError("assets_bucket: the synthesizer `cli` needs the name of an existing bucket")
         if unknown := (self.source_base_urls.keys() | self.source_secrets.keys()) - CATALOG.keys():

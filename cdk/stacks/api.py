@@ -10,7 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from cdk.access import DatabaseAccess
+from cdk.access import DatabaseAccess, DatabaseRole
 from cdk.bundling import Bundler
 from cdk.constructs.code import Code
 from cdk.constructs.dispatch import PREFIX
@@ -66,10 +66,10 @@ class ApiStack(MarketFlowStack):
             name="api",
             size=stage.functions.api,
             layers=["core"],
-            environment={"DATABASE_URL": database.url, **self._http()},
+            environment={"DATABASE_URL": database.url(DatabaseRole.READER), **self._http()},
             network=database.network,
         )
-        database.grant_connect(read.role)
+        database.grant_connect(read.role, DatabaseRole.READER)
         return read
 
     def _keys(self, api: apigateway.RestApi, once: OnceTable) -> Function:
@@ -131,14 +131,14 @@ class ApiStack(MarketFlowStack):
             name="admin",
             size=stage.functions.admin,
             environment={
-                "DATABASE_URL": database.url,
+                "DATABASE_URL": database.url(DatabaseRole.WRITER),
                 "DATA_BUCKET": data.bucket_name,
                 **self._http(),
                 **once.environment(timeout=stage.functions.admin.timeout),
             },
             network=database.network,
         )
-        database.grant_connect(admin.role)
+        database.grant_connect(admin.role, DatabaseRole.WRITER)
         once.grant_use(admin.role)
         # Symbols for the fetchers, and commands for the dispatcher.
         written = [

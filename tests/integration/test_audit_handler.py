@@ -21,9 +21,9 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def audit(cloud: Cloud, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Handler]:
+def audit(cloud: Cloud, writer_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Handler]:
     """The handler over a database of its own."""
-    yield load("audit", monkeypatch, {"DATABASE_URL": database_url, "DATA_BUCKET": cloud.bucket})
+    yield load("audit", monkeypatch, {"DATABASE_URL": writer_url, "DATA_BUCKET": cloud.bucket})
     bootstrap.close()
 
 

@@ -19,9 +19,9 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def etl(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Handler:
+def etl(writer_url: str, monkeypatch: pytest.MonkeyPatch) -> Handler:
     """The ETL on this test's database."""
-    return load("etl", monkeypatch, {"DATABASE_URL": database_url, "DATA_BUCKET": "unused"})
+    return load("etl", monkeypatch, {"DATABASE_URL": writer_url, "DATA_BUCKET": "unused"})
 
 
 def count(database: Database, table: str) -> int:
@@ -140,13 +140,13 @@ def test_a_payload_that_is_no_data_is_quarantined_once(
 
 
 def test_a_large_body_is_claimed_from_the_archive(
-    cloud: Cloud, database_url: str, database: Database, monkeypatch: pytest.MonkeyPatch
+    cloud: Cloud, writer_url: str, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A message without its body is loaded from the raw object that it names."""
     batch = event("sqs_binance_klines")
     message = json.loads(batch["Records"][0]["body"])
     batch["Records"][0]["body"] = json.dumps({**message, "body": None})
-    etl = load("etl", monkeypatch, {"DATABASE_URL": database_url, "DATA_BUCKET": cloud.bucket})
+    etl = load("etl", monkeypatch, {"DATABASE_URL": writer_url, "DATA_BUCKET": cloud.bucket})
     missing = etl(batch, Context())
     assert len(missing["batchItemFailures"]) == 1
 

@@ -24,6 +24,9 @@ __all__ = ["current", "head", "upgrade"]
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK = 0x6D61726B6574  # "market": one upgrade at a time in a database
 LOCK_TIMEOUT_SECONDS = 60
+READER = "marketflow_reader"
+"""The one role that calls the functions of pages; revision 0015 makes it."""
+
 _READ_FUNCTIONS = text(
     "SELECT proname, CAST(CAST(oid AS regprocedure) AS text) FROM pg_proc"
     " WHERE pronamespace = CAST('public' AS regnamespace) AND starts_with(proname, 'read_')"
@@ -58,8 +61,8 @@ def upgrade(
     applied: list[str] = []
     config.attributes["applied"] = applied
     with engine.begin() as connection:
-        # Behind the proxy the database's own limit holds, which is for the functions.
-        connection.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT_SECONDS:g}s'"))
+        # For this transaction alone: a proxy does not pass on what a connection begins with.
+        connection.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT_SECONDS:.0f}s'"))
         # A lock that ends with the transaction; and no reader of ours may make the deployment wait for ever.
         connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'"))
         try:
@@ -90,13 +93,15 @@ def _said(error: DBAPIError) -> str:
 
 
 def _keep_read_functions(connection: Connection) -> None:
-    """Make the functions that this code's readers call, and drop those of other releases."""
+    """Make the functions that this code's readers call, for nobody else, and drop those of other releases."""
     wanted = read_functions.definitions()
     found: dict[str, str] = {name: signature for name, signature in connection.execute(_READ_FUNCTIONS)}  # noqa: C416 - rows are no pairs to a type checker
     for name in found.keys() - wanted.keys():
         connection.execute(text(f"DROP FUNCTION {found[name]}"))
     for name in wanted.keys() - found.keys():
         connection.execute(text(wanted[name]))
+    # All of them: those that were there may be older than the role.
+    connection.execute(text(f"GRANT EXECUTE ON FUNCTION {', '.join(wanted)} TO {READER}"))
 
 
 def head() -> str:

@@ -40,7 +40,16 @@ def schema(url: str) -> str:
     dump = subprocess.run(  # noqa: S603 - our own command
         [
             *local_postgres._command("pg_dump"),
-            *("--schema-only", "--no-owner", "--exclude-table=alembic_version", "-U", "postgres", "-h", folder),
+            *(
+                "--schema-only",
+                "--no-owner",
+                "--no-privileges",
+                "--exclude-table=alembic_version",
+                "-U",
+                "postgres",
+                "-h",
+                folder,
+            ),
             database,
         ],
         check=True,
@@ -220,14 +229,14 @@ def test_active_symbols_are_whole_and_in_order(database: Database, database_url:
 
 
 def test_what_an_operator_changed_is_never_seeded_again(
-    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+    database: Database, owner: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Seeds are loaded once, and even running that revision again leaves edited and deactivated symbols alone."""
     database.query("UPDATE symbols SET active = false, name = 'Mine' WHERE symbol = 'AAPL'")
     database.query("UPDATE symbols SET source_symbol = 'XBTUSDT' WHERE symbol = 'BTCUSDT'")
     before = database.query("SELECT * FROM symbols ORDER BY id")
     assert migrate.upgrade(database_url) == []
-    database.query("UPDATE alembic_version SET version_num = '0001'")
+    owner.query("UPDATE alembic_version SET version_num = '0001'")
     upgrade = migrate.command.upgrade
     monkeypatch.setattr(migrate.command, "upgrade", lambda config, _: upgrade(config, "0002"))
     assert migrate.upgrade(database_url) == ["0002"]
