@@ -8,6 +8,7 @@ EVENT ?=
 QUEUE ?=
 ARGS ?=
 ADMIN ?=
+CONFIRM ?=
 
 suffix := $(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 VENV := .venv$(suffix)
@@ -20,7 +21,7 @@ export PYTHONPATH := shared:.
 export EMULATOR_VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run status token invoke backfill replay redrive dlq drill smoke test bench bench-quick fuzz simulate cost scale lint typecheck format hooks openapi contract pins synth bootstrap deploy diff clean
+.PHONY: help setup run status token invoke backfill replay redrive dlq drill smoke test bench bench-quick fuzz simulate cost scale lint audit sbom typecheck format hooks openapi contract pins synth bootstrap deploy verify destroy diff clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -79,8 +80,17 @@ cost: setup ## Compute the monthly bill of a stage, beside that of a cluster (ST
 scale: setup ## Show where growing symbols hit the first limit, by calculation and simulation (STAGE= SYMBOLS=36,500 SEED=)
 	@$(RUN) -m bench.scaling --stage "$(COSTED)" --symbols "$(SYMBOLS)" $(if $(SEED),--seed "$(SEED)") $(ARGS)
 
-lint: setup ## Check format, lint rules, import directions and that the API only gained (as `make contract`)
-	$(RUN) -m ruff format --check . && $(RUN) -m ruff check . && $(VENV)/bin/lint-imports && $(RUN) -m local.contract
+lint: setup ## Check format, lint rules, import directions, workflows, new migrations, and that the API only gained
+	$(RUN) -m ruff format --check . && $(RUN) -m ruff check . && $(VENV)/bin/lint-imports
+	$(RUN) -m local.actionlint && $(VENV)/bin/zizmor --offline --quiet --persona=pedantic --strict-collection .github
+	$(RUN) -m local.squawk
+	$(RUN) -m local.contract
+
+audit: setup ## Look every pinned package up among the known vulnerabilities
+	@$(RUN) -m local.audit
+
+sbom: setup ## Write the CycloneDX bill of materials of what ships to build/sbom.json
+	@$(RUN) -m local.sbom
 
 typecheck: setup ## Check the types, strictly
 	$(RUN) -m mypy shared functions cdk local bench
@@ -106,8 +116,14 @@ synth: setup ## Write the CloudFormation templates of a stage to cdk.out (STAGE=
 bootstrap: setup ## Prepare your AWS account and region for the CDK, once (STAGE=dev|prod)
 	$(RUN) -m local.cdk bootstrap -c stage=$(STAGE) $(ARGS)
 
-deploy: setup ## Deploy a stage into your AWS account (STAGE=dev|prod)
-	$(RUN) -m local.cdk deploy --all -c stage=$(STAGE) $(ARGS)
+deploy: setup ## Deploy a stage into your AWS account, once nothing speaks against it (STAGE=dev|prod)
+	$(RUN) -m local.preflight $(STAGE) && $(RUN) -m local.cdk deploy --all -c stage=$(STAGE) $(ARGS)
+
+verify: setup ## Prove that a deployed stage works: ready, every source delivers, keys are checked (STAGE=dev|prod)
+	@$(RUN) -m local.verify $(STAGE)
+
+destroy: setup ## Delete a stage whose data may go, with everything that is billed (STAGE=dev CONFIRM=dev)
+	@CONFIRM="$(CONFIRM)" $(RUN) -m local.destroy $(STAGE)
 
 diff: setup ## Show what deploying a stage would change (STAGE=dev|prod)
 	$(RUN) -m local.cdk diff -c stage=$(STAGE) $(ARGS)

@@ -76,10 +76,10 @@ class Emulator:
     """A running MiniStack.
 
     Logs and temporary files go below `home`; the objects of its S3, the one thing that outlives it, below `data`.
-    `enforce_iam` evaluates every call of a function against its own execution role.
+    It evaluates every call of a function against the function's own role.
     """
 
-    def __init__(self, *, home: Path, data: Path, port: int, enforce_iam: bool = False) -> None:
+    def __init__(self, *, home: Path, data: Path, port: int) -> None:
         self.home = home
         self.data = data
         self.endpoint_url = f"http://127.0.0.1:{port}"
@@ -97,7 +97,7 @@ class Emulator:
             "LAMBDA_EXECUTOR": "local",
             "S3_PERSIST": "1",
             "S3_DATA_DIR": str(data / "s3"),
-            "AUTH": "true" if enforce_iam else "false",
+            "AUTH": "true",
             # A trigger that fails fails the sign-in, as in AWS; else the token would lack its scopes.
             "MINISTACK_COGNITO_PRETOKEN_STRICT": "1",
             # Listeners on fixed ports, and a Docker daemon, that nobody here asked for.

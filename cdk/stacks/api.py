@@ -20,6 +20,7 @@ from cdk.constructs.live import ALIAS, live
 from cdk.constructs.once_table import OnceTable
 from cdk.constructs.rest_api import RestApi
 from cdk.constructs.usage_plans import UsagePlans, plans_setting
+from cdk.constructs.web_acl import WebAcl
 from cdk.stack import MarketFlowStack
 from cdk.stages import Stage
 from marketflow.sources.catalog import CATALOG
@@ -43,9 +44,11 @@ class ApiStack(MarketFlowStack):
         read = self._read(database)
         once = OnceTable(self, "Once", stage=stage)
         admin = self._admin(database, data, once)
-        functions = {"api": live(read), "admin": live(admin), "keys": self._named("keys")}
+        functions = {"api": live(read, stage=stage), "admin": live(admin, stage=stage), "keys": self._named("keys")}
         rest = RestApi(self, "Rest", stage=stage, functions=functions, user_pool=user_pool)
         self._keys(rest.api, once)
+        if stage.api.waf is not None:
+            WebAcl(self, "WebAcl", stage=stage, limits=stage.api.waf, api=rest.api)
         CfnOutput(self, "ApiUrl", value=rest.api.url, description="Paths begin below it: v1/health")
         CfnOutput(self, "ApiId", value=rest.api.rest_api_id)
         CfnOutput(self, "ApiKeyId", value=rest.key.key_id, description="aws apigateway get-api-key --include-value")
@@ -90,7 +93,7 @@ class ApiStack(MarketFlowStack):
         )
         grant_keys(keys.role, stack=self, plan_ids=plans.ids)
         once.grant_use(keys.role)
-        live(keys).add_permission(
+        live(keys, stage=stage).add_permission(
             "Gateway", principal=iam.ServicePrincipal("apigateway.amazonaws.com"), source_arn=api.arn_for_execute_api()
         )
         return keys

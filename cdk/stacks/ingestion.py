@@ -114,7 +114,7 @@ class IngestionStack(MarketFlowStack):
             network=self.database.network,
         )
         payloads = WorkQueue(self, "Payloads", stage=stage, name="payloads", consumer_timeout=etl.timeout)
-        live(etl).add_event_source(
+        live(etl, stage=stage).add_event_source(
             event_sources.SqsEventSource(
                 payloads.queue,
                 batch_size=10,

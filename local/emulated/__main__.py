@@ -10,19 +10,32 @@ https://docs.aws.amazon.com/apigateway/latest/api/API_GetUsage.html
 Nor does it tell a function the API key that it found good, as API Gateway does in `requestContext.identity`, for a
 method that needs one:
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
+
+And it evaluates what is done to a log stream by the name of its group, where AWS takes the stream's, which is what the
+`:*` at the end of a granted group stands for:
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from ministack.app import main  # type: ignore[import-not-found]  # it lives in an environment of its own
-from ministack.services import apigateway_v1 as gateway  # type: ignore[import-not-found]  # the same
+# The folder of the package in place of this file's own, whose names are no packages of anybody's.
+sys.path[0] = str(Path(__file__).resolve().parents[2])
+
+from ministack.app import main  # type: ignore[import-not-found]  # noqa: E402 - it lives in an environment of its own, and is found only now
+from ministack.core import iam_actions  # type: ignore[import-not-found]  # noqa: E402 - the same
+from ministack.services import apigateway_v1 as gateway  # type: ignore[import-not-found]  # noqa: E402 - the same
+
+from local.emulated import resource_types  # noqa: E402 - found only now
 
 _handle_request = gateway.handle_request
 _build_event = gateway._build_lambda_event_v1
+_resource_arn = iam_actions.extract_resource_arn
 
 
 async def handle_request(method: str, path: str, headers: Any, body: Any, query: dict[str, Any]) -> Any:  # noqa: ANN401 - MiniStack has no types
@@ -67,6 +80,15 @@ def build_event(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - the s
     return event
 
 
+def resource_arn(service: str, *arguments: Any) -> str:  # noqa: ANN401 - the same
+    """The ARN that a call's policies are evaluated for; of a log stream where the call names one."""
+    found = str(_resource_arn(service, *arguments))
+    stream = iam_actions._safe_json_field(arguments[3], "logStreamName") if service == "logs" else ""
+    return f"{found}:log-stream:{stream}" if stream else found
+
+
 gateway.handle_request = handle_request
+iam_actions.extract_resource_arn = resource_arn
 gateway._build_lambda_event_v1 = build_event
+resource_types.install()
 main()

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from cdk.access import DatabaseRole, server
-from cdk.alarms import functions as function_names
 from cdk.bundling import ROOT, WITH_PACKAGE
+from cdk.parts import functions as function_names
 from cdk.stages import load_stage
 from marketflow.sources.catalog import CATALOG
 from tests.cdk.conftest import Synthesise, app_for, assembled

@@ -52,7 +52,7 @@ LOAD = {
     "errors": "",
     "etl": "base coverage pipeline strategies",
     "messaging": "archive envelope",
-    "observability": "loads",
+    "observability": "loads traces",
     "persistence": (
         "connection connector coverage_sql jobs jobs_sql load_candles_sql load_rows_sql load_sql loader "
         "moves_sql partitions rds_token url"

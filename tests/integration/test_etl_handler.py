@@ -111,8 +111,12 @@ def test_a_bad_message_fails_alone(etl: Handler, database: Database) -> None:
     assert count(database, "candles") == 4
 
 
-def test_a_payload_that_is_no_data_is_quarantined_once(etl: Handler, database: Database) -> None:
-    """An unreadable body is kept with its reason and does not come back for ever."""
+def test_a_payload_that_is_no_data_is_quarantined_once(
+    etl: Handler, database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An unreadable body is kept with its reason and does not come back for ever; the log tells the reason once."""
+    log = StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", log)
     batch = event("sqs_binance_klines")
     message = json.loads(batch["Records"][0]["body"])
     message["request"]["symbols"] = ["NOSUCH"]
@@ -120,7 +124,19 @@ def test_a_payload_that_is_no_data_is_quarantined_once(etl: Handler, database: D
     for _ in range(2):
         assert etl(batch, Context()) == {"batchItemFailures": []}
     assert count(database, "candles") == 0
-    assert {row[0] for row in database.query("SELECT reason FROM quarantine")} == {"unknown_symbol"}
+    refused = database.query("SELECT reason FROM quarantine")
+    assert {row[0] for row in refused} == {"unknown_symbol"}
+    (told,) = [one for one in map(json.loads, log.getvalue().splitlines()) if one["message"] == "rows refused"]
+    assert (told["level"], told["refused"]["reason"], told["refused"]["rows"]) == (
+        "WARNING",
+        "unknown_symbol",
+        len(refused),
+    )
+    counted = [one for one in map(json.loads, capsys.readouterr().out.splitlines()) if "RowsRead" in one]
+    assert [(one["RowsRead"], one["RowsQuarantined"]) for one in counted] == [
+        ([float(len(refused))], [float(len(refused))]),
+        ([0.0], [0.0]),
+    ]
 
 
 def test_a_large_body_is_claimed_from_the_archive(

@@ -44,7 +44,9 @@ def test_loading_again_changes_nothing(loader: Loader, database: Database) -> No
         (Price("ETHUSDT", START, Decimal("2000.10"), currency="USDT"), Price("NOPE", START, Decimal(1))),
         (Reject("null_row", "No close.", 9, "[null]", "BTCUSDT"),),
     )
-    assert loader.load(payload, answer()) == LoadResult(candles_written=2, prices_written=1, quarantined=3)
+    first = loader.load(payload, answer())
+    assert first == LoadResult(candles_written=2, prices_written=1, quarantined=3)
+    assert (first.refused, first.rows) == ({"unknown_symbol": 2, "null_row": 1}, 6)
     before = contents(database)
     assert loader.load(payload, answer()) == LoadResult(candles_unchanged=2, prices_unchanged=1)
     assert contents(database) == before
