@@ -9,6 +9,7 @@ QUEUE ?=
 ARGS ?=
 ADMIN ?=
 CONFIRM ?=
+MINUTES ?= 10
 
 suffix := $(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 VENV := .venv$(suffix)
@@ -21,7 +22,7 @@ export PYTHONPATH := shared:.
 export EMULATOR_VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run status token invoke backfill replay redrive dlq drill smoke test bench bench-quick fuzz simulate cost scale lint audit sbom typecheck format hooks openapi contract pins synth bootstrap deploy verify destroy diff clean
+.PHONY: help setup run status token invoke backfill replay redrive dlq drill smoke test bench bench-quick fuzz simulate cost scale load soak drills lint audit sbom typecheck format hooks openapi contract pins synth bootstrap deploy verify destroy diff clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -79,6 +80,15 @@ cost: setup ## Compute the monthly bill of a stage, beside that of a cluster (ST
 
 scale: setup ## Show where growing symbols hit the first limit, by calculation and simulation (STAGE= SYMBOLS=36,500 SEED=)
 	@$(RUN) -m bench.scaling --stage "$(COSTED)" --symbols "$(SYMBOLS)" $(if $(SEED),--seed "$(SEED)") $(ARGS)
+
+load: setup ## Drive a pipeline of its own to saturation, and slow its database down; five minutes
+	@exec $(RUN) -m local.load load
+
+soak: setup ## Half of that for ten minutes, to see that memory and connections stay flat (MINUTES=30)
+	@MINUTES="$(MINUTES)" exec $(RUN) -m local.load soak
+
+drills: setup ## Kill one part after the other under load, and count what was lost; six minutes
+	@exec $(RUN) -m local.load drills
 
 lint: setup ## Check format, lint rules, import directions, workflows, new migrations, and that the API only gained
 	$(RUN) -m ruff format --check . && $(RUN) -m ruff check . && $(VENV)/bin/lint-imports

@@ -22,6 +22,8 @@ EMULATED = ROOT / "local" / "emulated" / "__main__.py"
 REGION = "us-east-1"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 READY_SECONDS = 60.0
+HASTENED = {"SQS_METRICS_SECONDS": "1", "ALARM_SECONDS": "1"}
+"""The pace of the emulator for tests of alarms (local/emulated/__main__.py)."""
 
 PASSED_ON = (
     "HOME",
@@ -76,42 +78,56 @@ class Emulator:
     """A running MiniStack.
 
     Logs and temporary files go below `home`; the objects of its S3, the one thing that outlives it, below `data`.
-    It evaluates every call of a function against the function's own role.
+    It evaluates every call of a function against the function's own role. `hastened` samples queues and looks at alarms
+    every second, where AWS does so each minute.
     """
 
-    def __init__(self, *, home: Path, data: Path, port: int) -> None:
+    def __init__(self, *, home: Path, data: Path, port: int, hastened: bool = False) -> None:
         self.home = home
         self.data = data
         self.endpoint_url = f"http://127.0.0.1:{port}"
         self._clients: dict[str, Any] = {}
-        scratch = make_scratch(home)
+        self._port = port
+        self._hastened = hastened
+        self.process = self._start()
+
+    def _start(self) -> Process:
+        scratch = make_scratch(self.home)
         environment = {
             **clean_environment(os.environ),
             # The emulator and the functions in it write temporary files: keep them in the folder of this run.
             "TMPDIR": str(scratch),
-            "GATEWAY_PORT": str(port),
+            "GATEWAY_PORT": str(self._port),
             # Its default is every interface of the machine.
             "BIND_HOST": "127.0.0.1",
             "MINISTACK_HOST": "127.0.0.1",
             "MINISTACK_REGION": REGION,
             "LAMBDA_EXECUTOR": "local",
             "S3_PERSIST": "1",
-            "S3_DATA_DIR": str(data / "s3"),
+            "S3_DATA_DIR": str(self.data / "s3"),
             "AUTH": "true",
             # A trigger that fails fails the sign-in, as in AWS; else the token would lack its scopes.
             "MINISTACK_COGNITO_PRETOKEN_STRICT": "1",
+            **(HASTENED if self._hastened else {}),
             # Listeners on fixed ports, and a Docker daemon, that nobody here asked for.
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             "DOCKER_HOST": f"unix://{scratch}/no-docker.sock",
         }
-        self.process = Process(
+        return Process(
             "The AWS emulator",
             [emulator_python(os.environ), EMULATED],
-            log=home / "logs" / "emulator.log",
+            log=self.home / "logs" / "emulator.log",
             environment=environment,
-            directory=home,
+            directory=self.home,
         )
+
+    def restart(self) -> None:
+        """Start it again at its address, with the objects of S3 and nothing else; its log so far is kept beside it."""
+        ended = self.process
+        ended.stop()
+        ended.log.replace(ended.log.with_suffix(f".{ended.pid}.log"))
+        self.process = self._start()
 
     def wait_ready(self) -> None:
         """Return when it answers. Raises LocalError when it does not."""

@@ -19,15 +19,26 @@ class Simulator:
     """A running `local.simulator` on a port of its own choice. `base_urls` maps each source to its address."""
 
     def __init__(self, *, home: Path, seed: int, sources: tuple[str, ...]) -> None:
-        environment = {**clean_environment(os.environ), "PYTHONPATH": f"{ROOT / 'shared'}{os.pathsep}{ROOT}"}
+        self._home = home
+        self._seed = seed
         self._sources = sources
-        self.process = Process(
+        self.process = self._start(port=0)
+
+    def _start(self, *, port: int) -> Process:
+        environment = {**clean_environment(os.environ), "PYTHONPATH": f"{ROOT / 'shared'}{os.pathsep}{ROOT}"}
+        return Process(
             "The simulator",
-            [sys.executable, "-m", "local.simulator", "--port", "0", "--seed", str(seed)],
-            log=home / "logs" / "simulator.log",
+            [sys.executable, "-m", "local.simulator", "--port", str(port), "--seed", str(self._seed)],
+            log=self._home / "logs" / "simulator.log",
             environment=environment,
             directory=ROOT,
         )
+
+    def restart(self) -> None:
+        """Start it again at its address, after a kill or a crash."""
+        port = int((self.url or "").rpartition(":")[2] or 0)
+        self.process.stop()
+        self.process = self._start(port=port)
 
     def wait_ready(self) -> dict[str, str]:
         """The base URL of each source, once it serves. Raises LocalError when it does not."""

@@ -51,7 +51,8 @@ class LocalStack:
 
     Data is kept apart by where it comes from, in its folders `live` and `simulator`, so that prices that were made up
     never mix with real ones. `disposable` gives the database up for speed; `source_keys` are API keys of sources, which
-    go to the emulator's Secrets Manager. Raises LocalError when a part does not start.
+    go to the emulator's Secrets Manager; `hastened` looks at alarms every second. Raises LocalError when a part does
+    not start.
     """
 
     facts: Facts
@@ -64,6 +65,7 @@ class LocalStack:
         settings: LocalSettings,
         steps: Steps,
         disposable: bool = False,
+        hastened: bool = False,
         source_keys: Mapping[str, str] | None = None,
     ) -> None:
         self.home = settings.home
@@ -71,6 +73,7 @@ class LocalStack:
         self.steps = steps
         self.simulator: Simulator | None = None
         self._disposable = disposable
+        self._hastened = hastened
         self._source_keys = source_keys or {}
         self._cleanup = ExitStack()
         self._revivals = 0
@@ -103,7 +106,7 @@ class LocalStack:
         with self.steps.step("AWS emulator") as note:
             port = choose_port(self.settings.port)
             with held():
-                self.emulator = Emulator(home=self.home, data=data, port=port)
+                self.emulator = Emulator(home=self.home, data=data, port=port, hastened=self._hastened)
                 self._cleanup.callback(self.emulator.stop)
                 self._ownership.note(self.emulator.process.pid)
             self.emulator.wait_ready()
@@ -136,7 +139,7 @@ class LocalStack:
             api_key=self._api_key(),
             source_secrets=self._keep_source_keys(),
         )
-        deployer = Deployer(self.emulator, note=self._ownership.note)
+        deployer = self._deployer()
         with self.steps.step("Stacks synthesised") as note:
             deployer.synthesise(parameters)
             note.text = shown(deployer.assembly)
@@ -164,6 +167,33 @@ class LocalStack:
         for source, name in names.items():
             self.client("secretsmanager").create_secret(Name=name, SecretString=self._source_keys[source])
         return names
+
+    def _deployer(self) -> Deployer:
+        return Deployer(self.emulator, note=self._ownership.note)
+
+    def restart_emulator(self) -> None:
+        """Start the emulator again after a kill or a crash, at its address, and deploy the same stacks into it.
+
+        The objects in S3 are still there; what lived in its memory is not: messages in queues, logs, users, their keys.
+        """
+        with held():
+            self.emulator.restart()
+            self._ownership.note(self.emulator.process.pid)
+        self.emulator.wait_ready()
+        self._keep_source_keys()
+        self._deployer().deploy()
+
+    def restart_simulator(self) -> None:
+        """Start the simulated sources again, at their addresses, with the same markets and no faults.
+
+        Raises LocalError when the sources are not simulated.
+        """
+        if self.simulator is None:
+            raise LocalError("The sources are not simulated: there is nothing to start again.")
+        with held():
+            self.simulator.restart()
+            self._ownership.note(self.simulator.process.pid)
+        self.simulator.wait_ready()
 
     def _api_key(self) -> str:
         """The API key of this folder, made once."""

@@ -23,6 +23,7 @@ import boto3
 from bench.workload import payloads
 from bench.workload.payloads import SESSION, Answered, messages, records
 from bench.workload.stand import BUCKET, Context, Stand, Used, event, stand
+from local.load.answers import symbols_of
 
 TARGET = Path(__file__).with_name("measured.json")
 COMMAND = "PYTHONPATH=shared:. .venv/bin/python -m bench.workload.measure"
@@ -181,7 +182,7 @@ def fetch(ground: Stand) -> Figures:
     few, many = 2, 12
     ticks = {}
     for number in (few, many):
-        _publish(payloads.symbols_of("binance")[:number])
+        _publish(symbols_of("binance")[:number])
         handler = ground.handler("fetch", SOURCE="binance", SOURCE_BASE_URLS=ground.vendor)
         order = event("schedule_binance")
         handler(order, Context())
@@ -271,7 +272,7 @@ def audit(ground: Stand) -> Figures:
 def api(ground: Stand) -> Figures:
     """Requests to the read API, from the gateway's event to its answer."""
     handler = ground.handler("api")
-    ten = ",".join(payloads.symbols_of("binance")[:10])
+    ten = ",".join(symbols_of("binance")[:10])
     return {
         "prices of 10": _ask(ground, handler, "api_prices", {"symbols": ten}),
         "100 candles": _ask(ground, handler, "api_candles", {"interval": "1m", "limit": "100"}),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,15 +9,10 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
-import httpx
-
-from local.simulator.clock import SteppedClock
-from local.simulator.transport import transport
-from local.simulator.world import World
+from local.load.answers import Tick, fetched
 from marketflow.domain.fetching import FetchRequest, FetchTask, RawResponse
 from marketflow.messaging.archive import pack, raw_key
 from marketflow.messaging.envelope import PayloadMessage
-from marketflow.persistence.seeds import SEED_SYMBOLS
 from marketflow.sources import factory
 
 SEED = 7
@@ -40,28 +34,11 @@ class Answered:
         return len(self.text.encode())
 
 
-def symbols_of(source: str) -> list[str]:
-    """The seeds of a source, as the vendor spells them."""
-    return [seed["source_symbol"] for seed in SEED_SYMBOLS if seed["source"] == source]
-
-
 def messages(source: str, dataset: str, moments: Sequence[datetime], *, since: timedelta) -> list[Answered]:
     """What a fetcher would send at each of `moments` (UTC), having last asked `since` before."""
-    return asyncio.run(_messages(source, dataset, moments, since))
-
-
-async def _messages(source: str, dataset: str, moments: Sequence[datetime], since: timedelta) -> list[Answered]:
-    clock = SteppedClock(moments[0])
-    vendor = factory.create(source)
-    answered = []
-    async with httpx.AsyncClient(transport=transport(World(SEED, clock))) as client:
-        for moment in moments:
-            clock.set(moment)
-            task = FetchTask(dataset=dataset)
-            for request in vendor.build_requests(task, symbols_of(source), now=moment, since=moment - since):
-                response = await vendor.fetch(client, request)
-                answered.append(_answered(request, response.model_copy(update={"received_at": moment})))
-    return answered
+    task = FetchTask(dataset=dataset)
+    ticks = [Tick(source, task, moment, since) for moment in moments]
+    return [_answered(request, response) for request, response in fetched(SEED, ticks)]
 
 
 def many_prices(names: Sequence[str], moments: Sequence[datetime]) -> list[Answered]:

@@ -10,8 +10,8 @@ import json
 from typing import Any
 from uuid import uuid4
 
-from ministack.services import cloudwatch  # type: ignore[import-not-found]  # it lives in an environment of its own
-from ministack.services.cloudformation import provisioners  # type: ignore[import-not-found]  # the same
+from ministack.services import cloudwatch
+from ministack.services.cloudformation import provisioners
 
 
 def install() -> None:

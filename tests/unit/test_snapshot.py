@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from marketflow import bootstrap
+from marketflow.bootstrap.api import CONNECT_SECONDS, STATEMENT_SECONDS
 from marketflow.bootstrap.process import database_at
 from tests.handlers import load
 
@@ -24,7 +25,8 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_read_api_starts_without_a_connection_and_without_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both would have expired when the snapshot is used; so there is nothing that a hook had to renew."""
     load("api", monkeypatch, {"DATABASE_URL": URL})
-    assert database_at(URL)._wire is None
+    patience = {"connect_deadline_seconds": CONNECT_SECONDS, "statement_timeout_seconds": STATEMENT_SECONDS}
+    assert database_at(URL, **patience)._wire is None
 
 
 @pytest.mark.usefixtures("no_credentials")

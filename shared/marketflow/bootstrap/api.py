@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from marketflow.services.convert import Converter
     from marketflow.services.coverage import Coverages
 
+CONNECT_SECONDS = 3.0
+STATEMENT_SECONDS = 6.0
+"""With the grace of a connection they end before the function does, which can then still say 503 and when to ask again.
+
+A function that is cut off answers nothing: the gateway says 502, and the environment is lost with its connection.
+"""
+
 
 @per_process
 def read_api() -> App:
@@ -36,7 +43,11 @@ def read_api() -> App:
         )
         for spec in CATALOG.values()
     ]
-    database = database_at(settings.database_url)
+    database = database_at(
+        settings.database_url,
+        connect_deadline_seconds=CONNECT_SECONDS,
+        statement_timeout_seconds=STATEMENT_SECONDS,
+    )
     reader = Reader(database)
     targets = {spec.name: spec.freshness_target_seconds for spec in CATALOG.values()}
     return build(

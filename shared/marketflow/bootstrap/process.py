@@ -34,9 +34,16 @@ def utc_now() -> datetime:
 
 
 @per_process
-def database_at(url: str, *, connect_deadline_seconds: float = 10.0) -> Database:
+def database_at(
+    url: str, *, connect_deadline_seconds: float = 10.0, statement_timeout_seconds: float = 30.0
+) -> Database:
     """The process' one connection to the database at `url`, which is opened by the first statement."""
-    database = Database(url, credentials=AwsCredentials.load, connect_deadline_seconds=connect_deadline_seconds)
+    database = Database(
+        url,
+        credentials=AwsCredentials.load,
+        connect_deadline_seconds=connect_deadline_seconds,
+        statement_timeout_seconds=statement_timeout_seconds,
+    )
     opened.callback(database.close)
     return database
 

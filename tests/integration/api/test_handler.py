@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+from marketflow.bootstrap import api
 from marketflow.observability import logger
+from marketflow.persistence.connection import Database
+from marketflow.persistence.connector import GRACE_SECONDS
 from tests.handlers import Context, event, load
 from tests.integration.api.conftest import AddPrice
 from tests.unit.api.market import NOON
@@ -38,3 +43,33 @@ def test_the_function_answers_out_of_the_database(
     assert line["correlation_id"] == "4b6e0c1a-7d2f-4f0e-9a51-0c2d3e4f5a6b"
     assert (line["route"], line["status"]) == ("/v1/prices", 200)
     assert "an-api-key" not in json.dumps(lines)
+
+
+def test_a_slow_database_is_told_before_the_function_is_cut_off() -> None:
+    """In every stage the function outlives its last wait for the database, and answers 503 itself.
+
+    A server that takes a statement's own timeout ends it; behind a proxy, which takes none, we hang up.
+    """
+    stages = json.loads((Path(__file__).resolve().parents[3] / "cdk.json").read_text())["context"]["stages"]
+    for name, stage in stages.items():
+        grace = 0.0 if name == "local" else GRACE_SECONDS
+        assert api.CONNECT_SECONDS + api.STATEMENT_SECONDS + grace < stage["functions"]["api"]["timeout"], name
+
+
+def test_candles_that_somebody_holds_are_a_503_that_says_when_to_ask_again(
+    monkeypatch: pytest.MonkeyPatch, database_url: str
+) -> None:
+    """A statement that waits for too long is given up by the server: a problem, and no crash."""
+    monkeypatch.setattr(api, "STATEMENT_SECONDS", 0.3)
+    handler = load("api", monkeypatch, {"DATABASE_URL": database_url})
+    assert handler(event("api_candles"), Context())["statusCode"] == 200
+
+    with closing(Database(database_url)) as holder:
+        holder.query("BEGIN")
+        holder.query("LOCK TABLE candles IN ACCESS EXCLUSIVE MODE")
+        answer = handler(event("api_candles"), Context())
+        holder.query("COMMIT")
+    assert answer["statusCode"] == 503, answer["body"]
+    assert answer["headers"]["Content-Type"].startswith("application/problem+json")
+    assert int(answer["headers"]["Retry-After"]) >= 1
+    assert handler(event("api_candles"), Context())["statusCode"] == 200

@@ -153,6 +153,18 @@ def test_an_upgrade_does_not_wait_for_ever(empty_url: str, monkeypatch: pytest.M
     holder.close()
 
 
+def test_an_upgrade_has_more_time_than_the_database_gives_a_statement(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind the proxy a connection cannot bring its own limit: the upgrade sets it for its transaction."""
+    arguments = Connector._arguments
+    monkeypatch.setattr(Connector, "_arguments", lambda self: arguments(self) | {"startup_params": {}})
+    database = Database(empty_url)
+    database.query(f"ALTER DATABASE {database.query('SELECT current_database()')[0][0]} SET statement_timeout = '1ms'")
+    database.close()
+    assert migrate.upgrade(empty_url) == REVISIONS
+
+
 def test_a_server_that_is_away_is_named(tmp_path: Path) -> None:
     """Without a server the upgrade ends with its deadline, as every other use of the database does."""
     with pytest.raises(DatabaseUnavailableError, match="took no connection"):

@@ -1,0 +1,1 @@
+"""The pipeline under load: saturation, backpressure, a soak and fault drills (docs/stress.md)."""
