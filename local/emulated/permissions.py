@@ -1,7 +1,7 @@
 """What a log stream's policies are evaluated for.
 
-MiniStack takes the name of the group, where AWS takes the stream's, which is what the `:*` at the end of a granted group
-stands for: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
+MiniStack takes the name of the group, where AWS takes the stream's, which is what the `:*` at the end of a granted
+group stands for: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
 """
 
 from __future__ import annotations
