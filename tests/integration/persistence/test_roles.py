@@ -17,6 +17,7 @@ from sqlalchemy import text
 from cdk.access import DatabaseRole
 from local import postgres as local_postgres
 from local.postgres import LocalPostgres
+from marketflow.bootstrap.api import STATEMENT_SECONDS
 from marketflow.domain.records import ParsedPayload
 from marketflow.persistence import migrate
 from marketflow.persistence.connection import Database
@@ -252,7 +253,7 @@ def test_a_role_brings_its_limits(url: str) -> None:
             if role == READER:
                 with pytest.raises(DatabaseError, match="read-only transaction"):
                     connection.run("CREATE TABLE t ()")
-    assert limits == {WRITER: ["30s", "1min", "off"], READER: ["30s", "1min", "on"]}
+    assert limits == {WRITER: ["30s", "1min", "off"], READER: ["6s", "1min", "on"]}
 
 
 def test_a_migration_sets_its_own_limit(new_database: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -333,3 +334,9 @@ def test_the_stacks_name_the_same_roles(url: str) -> None:
     with closing(Database(url)) as owner:
         made = owner.query("SELECT rolname FROM pg_roles WHERE rolname LIKE 'marketflow%' AND rolcanlogin ORDER BY 1")
     assert made == [[READER], [WRITER]]
+
+
+def test_the_readers_limit_is_the_read_apis(url: str) -> None:
+    """What the function would give up itself, where it may tell the server."""
+    with session(url, READER) as reader:
+        assert reader.run("SHOW statement_timeout") == [[f"{STATEMENT_SECONDS:g}s"]]

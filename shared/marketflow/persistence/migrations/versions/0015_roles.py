@@ -13,11 +13,14 @@ down_revision = "0014"
 branch_labels = None
 depends_on = None
 
-# A proxy opens connections with these; set by a client, they would pin the session.
-LIMITS = {"statement_timeout": "30s", "idle_in_transaction_session_timeout": "60s"}
+# A proxy opens connections with these; set by a client, they would pin the session. Nobody waits for a page longer.
 ROLES = {
-    "marketflow_writer": LIMITS,
-    "marketflow_reader": {**LIMITS, "default_transaction_read_only": "on"},
+    "marketflow_writer": {"statement_timeout": "30s", "idle_in_transaction_session_timeout": "60s"},
+    "marketflow_reader": {
+        "statement_timeout": "6s",
+        "idle_in_transaction_session_timeout": "60s",
+        "default_transaction_read_only": "on",
+    },
 }
 
 _MAKE_ROLE = """
