@@ -46,7 +46,7 @@ COLUMNS = (
 class Outcome:
     """What a drill came to. Times are seconds.
 
-    `killed` processes were hit. `down` is from the kill until the part ran again, `good_after` from the kill to the first
+    `killed` processes ended. `down` is from the kill until the part ran again, `good_after` from the kill to the first
     good answer that was asked for after that (None: there was none), `caught_up` from then until every answer archived
     by then was in the tables. `queued` messages were in the queue at the kill. `replayed` answers only a replay of the
     archive brought back, `lost` not even that. `outside` are wrong answers outside of the outage.
