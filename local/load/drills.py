@@ -37,7 +37,7 @@ GONE_SECONDS = 5.0
 """The same where the queue is gone."""
 
 COLUMNS = (
-    *("killed", "down s", "bad answers", "good after s", "in the queue", "caught up s", "by replay", "lost"),
+    *("drill", "killed", "down s", "bad answers", "good after s", "in the queue", "caught up s", "by replay", "lost"),
     *("bad outside",),
 )
 
@@ -46,14 +46,15 @@ COLUMNS = (
 class Outcome:
     """What a drill came to. Times are seconds.
 
-    `down` is from the kill until the part ran again, `good_after` from the kill to the first good answer that was asked
-    for after that (None: there was none), `caught_up` from then until every answer archived by then was in the tables.
-    `queued` were in the queue at the kill. `replayed` answers only a replay of the archive brought back, `lost` not
-    even that. `outside` are those outside of the outage that are not as they must be.
+    `killed` processes ended. `down` is from the kill until the part ran again, `good_after` from the kill to the first
+    good answer that was asked for after that (None: there was none), `caught_up` from then until every answer archived
+    by then was in the tables. `queued` messages were in the queue at the kill. `replayed` answers only a replay of the
+    archive brought back, `lost` not even that. `outside` are wrong answers outside of the outage.
     """
 
     name: str
     what: str
+    killed: int
     down: float
     bad: dict[int, int]
     good_after: float | None
@@ -67,10 +68,8 @@ class Outcome:
 
     def row(self) -> list[object]:
         """A line of the table."""
-        return [
-            *(self.name, self.down, self.bad, self.good_after, self.queued, self.caught_up, self.replayed, self.lost),
-            *(self.outside,),
-        ]
+        answers = [self.bad, self.good_after, self.queued, self.caught_up, self.replayed, self.lost, self.outside]
+        return [self.name, self.killed, self.down, *answers]
 
 
 def drill(stand: Stand, fault: Fault, reader: Reader) -> Outcome:
@@ -79,7 +78,7 @@ def drill(stand: Stand, fault: Fault, reader: Reader) -> Outcome:
     first = len(reader.samples)
     queued = sum(depths(stand.stack))
     struck, struck_at = time.monotonic(), datetime.now(UTC)
-    fault.strike(stand)
+    killed = fault.strike(stand)
     if fault.mend is not None:
         time.sleep(max(struck + fault.down - time.monotonic(), 0.0))
         fault.mend(stand)
@@ -92,6 +91,7 @@ def drill(stand: Stand, fault: Fault, reader: Reader) -> Outcome:
     return Outcome(
         name=fault.name,
         what=fault.what,
+        killed=killed,
         down=round(mended - struck, 1),
         bad=dict(sorted(Counter(sample.status for sample in inside).items())),
         good_after=None if good is None else round(good - struck, 1),

@@ -18,67 +18,69 @@ SHORT_SECONDS = 1.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """`strike` breaks something, after `down` seconds `mend` brings it back; None: it comes back by itself.
+    """`strike` kills something and tells how many processes, after `down` seconds `mend` brings it back.
 
-    `queue_gone` says that messages die with it. `answers` says for each status of 5xx, or 0 for none, whose it is.
+    Without `mend` it comes back by itself. `queue_gone` says that messages die with it. `answers` says whose a wrong
+    status is while the fault lasts; 0 stands for no answer.
     """
 
     name: str
     what: str
-    strike: Callable[[Stand], None]
+    strike: Callable[[Stand], int]
     mend: Callable[[Stand], None] | None = None
     down: float = 0.0
     queue_gone: bool = False
     answers: Mapping[int, str] = field(default_factory=dict)
 
 
-def _kill_postgres(stand: Stand) -> None:
+def _kill_postgres(stand: Stand) -> int:
     stand.stack.postgres.kill()
     stand.stack.fetch_now()
+    return 1
 
 
 def _restart_postgres(stand: Stand) -> None:
     stand.stack.postgres.restart()
 
 
-def _kill_busy(stand: Stand, function: str) -> None:
+def _kill_busy(stand: Stand, function: str) -> int:
     # What it does waits for the candles when it is hit: it is in the middle of its work for certain.
     with slow.held(stand.stack.facts.database_url, 2 * SHORT_SECONDS):
         time.sleep(SHORT_SECONDS)
-        functions.kill(stand.stack, function)
+        return functions.kill(stand.stack, function)
 
 
-def _kill_api(stand: Stand) -> None:
-    _kill_busy(stand, "api")
+def _kill_api(stand: Stand) -> int:
+    return _kill_busy(stand, "api")
 
 
-def _kill_etl(stand: Stand) -> None:
-    _kill_busy(stand, "etl")
+def _kill_etl(stand: Stand) -> int:
+    return _kill_busy(stand, "etl")
 
 
-def _kill_fetchers(stand: Stand) -> None:
+def _kill_fetchers(stand: Stand) -> int:
     # Sources are asked one request after the other, so that a run takes longer than this.
     stand.stack.fetch_now()
     time.sleep(SHORT_SECONDS / 2)
-    functions.kill(stand.stack, "fetch-binance", "fetch-yahoo")
+    return functions.kill(stand.stack, "fetch-binance", "fetch-yahoo")
 
 
-def _kill_emulator(stand: Stand) -> None:
+def _kill_emulator(stand: Stand) -> int:
     burst = stand.minutes(BURST_MINUTES)
     stand.archive(burst)
     stand.send(burst)
-    signal_group(stand.stack.emulator.process.pid, signal.SIGKILL)
+    return int(signal_group(stand.stack.emulator.process.pid, signal.SIGKILL))
 
 
 def _restart_emulator(stand: Stand) -> None:
     stand.stack.restart_emulator()
 
 
-def _kill_source(stand: Stand) -> None:
+def _kill_source(stand: Stand) -> int:
     simulator = stand.stack.simulator
-    if simulator is not None:
-        signal_group(simulator.process.pid, signal.SIGKILL)
+    killed = simulator is not None and signal_group(simulator.process.pid, signal.SIGKILL)
     stand.stack.fetch_now()
+    return int(killed)
 
 
 def _restart_source(stand: Stand) -> None:
@@ -88,7 +90,7 @@ def _restart_source(stand: Stand) -> None:
 
 _DATABASE = {503: "MarketFlow's problem document: the database does not answer"}
 _WORKER = {502: "the gateway's, as in AWS: the process that worked on the request is gone"}
-_EMULATOR = {0: "nobody: the gateway is what was killed"}
+_EMULATOR = {0: "nobody's: the gateway is what was killed", 404: "the emulator's: the API is not deployed again yet"}
 
 FAULTS = (
     Fault(

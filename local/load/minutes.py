@@ -29,8 +29,8 @@ class Minutes:
 
 
 def missing_minutes(stack: LocalStack, start: datetime) -> Minutes:
-    """Look at all minutes from `start` to three minutes ago, again until none is missing or patience is at an end."""
-    end = datetime.now(UTC).replace(second=0, microsecond=0) - 3 * MINUTE
+    """Look at all minutes from `start` to this one, again until none is missing or patience is at an end."""
+    end = datetime.now(UTC).replace(second=0, microsecond=0)
     started = time.monotonic()
     with ApiClient(stack.facts) as client:
         while True:

@@ -37,6 +37,7 @@ class Stand:
 
     stack: LocalStack
     steps: Steps
+    bucket: str
     end: datetime
     fresh: datetime
 
@@ -48,10 +49,10 @@ class Stand:
 
     def archive(self, some: Sequence[Answer]) -> None:
         """Put answers into the archive, where a fetcher has them before it sends a message."""
-        client, bucket = self.stack.client("s3"), self.stack.data_bucket()
+        client = self.stack.client("s3")
 
         def put(one: Answer) -> None:
-            client.put_object(Bucket=bucket, Key=one.key, Body=one.archived, ContentType="application/gzip")
+            client.put_object(Bucket=self.bucket, Key=one.key, Body=one.archived, ContentType="application/gzip")
 
         with ThreadPoolExecutor(UPLOADS) as pool:
             list(pool.map(put, some))
@@ -90,7 +91,7 @@ def stand(home: Path) -> Iterator[Stand]:
     settings = replace(load_settings(os.environ), home=home, sources="simulator", port=0)
     with LocalStack(settings=settings, steps=steps, disposable=True) as stack:
         end = datetime.now(UTC).replace(second=0, microsecond=0)
-        made = Stand(stack=stack, steps=steps, end=end, fresh=end)
+        made = Stand(stack=stack, steps=steps, bucket=stack.data_bucket(), end=end, fresh=end)
         with steps.step("History") as note:
             stack.fetch_now()
             past = answers(settings.seed, history(PAIRS, start=end - HISTORY, end=end, asked_at=end + MINUTE))

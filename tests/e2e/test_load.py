@@ -26,7 +26,7 @@ SECONDS = 5.0
 def stand(stack: LocalStack) -> Stand:
     """The stack of the session as the load sees it, with no more history than it has."""
     now = datetime.now(UTC).replace(second=0, microsecond=0)
-    return Stand(stack=stack, steps=Steps(quiet=True), end=now, fresh=now)
+    return Stand(stack=stack, steps=Steps(quiet=True), bucket=stack.data_bucket(), end=now, fresh=now)
 
 
 def test_the_handlers_answer_the_mix_in_process(stand: Stand) -> None:
@@ -48,5 +48,6 @@ def test_what_is_killed_under_load_comes_back_and_loses_nothing(stand: Stand, na
         outcome = drill(stand, fault, reader)
     assert feeder.fed
     assert outcome.bad.keys() <= {status}, reader.problems
+    assert outcome.killed
     assert outcome.good_after is not None
     assert (outcome.lost, outcome.outside) == (0, 0), reader.problems
