@@ -19,9 +19,6 @@ from marketflow.sources.catalog import CATALOG
 from tests.e2e.scene import Provocation, Scene, dimension, mappings
 
 KLINES = Path(__file__).resolve().parents[2] / "events" / "sqs_binance_klines.json"
-DAILY = 3600
-"""From this period in seconds on a source publishes once a day, and is not asked again before it is due."""
-
 LOSE = """
 WITH series AS (
     SELECT a.symbol_id, a.interval FROM audits a JOIN symbols s ON s.id = a.symbol_id
@@ -48,35 +45,17 @@ Days are looked at each hour: that the next look is due is made.
 """
 
 
-def stale(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
-    """The source answers every request with an error, as its gateway does in an outage."""
-    source = CATALOG[dimension(alarm, "source")]
+def behind(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
+    """A source answers every request with an error, as its gateway does in an outage; that it began earlier is made.
+
+    Its last success is put back by three days: a source that publishes once a day may fail for a day and more.
+    """
+    scheduled = [source for source in CATALOG.values() if source.schedules]
+    source = next((one for one in scheduled if one.name == dimension(alarm, "source")), scheduled[0])
     datasets = [dataset for schedule in source.schedules for dataset in schedule.datasets]
 
-    def fetch() -> None:
-        if alarm["Period"] >= DAILY:
-            # The next publication is due: what the fetcher remembers of the last one would keep it waiting for a day.
-            scene.forget(source.name)
-        scene.invoke(f"{PREFIX}fetch-{source.name}", {"version": 1, "datasets": datasets})
-
-    return Provocation(
-        cause=lambda: scene.stack.set_fault(f"{source.name}.http_503", "on"),
-        cure=lambda: scene.stack.set_fault(f"{source.name}.http_503", None),
-        always=fetch,
-        period=max(1, 15 // alarm.get("EvaluationPeriods", 1)),
-    )
-
-
-def behind(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
-    """The same outage where the auditor tells how old the data is; that it began three days ago is made.
-
-    The source's last success is put back: a source that is asked once a day may fail for a day and more.
-    """
-    source = next(source for source in CATALOG.values() if source.schedules and source.name in json.dumps(alarm))
-    outage = stale(scene, {"Dimensions": [{"Name": "source", "Value": source.name}], "Period": DAILY})
-
     def cause() -> None:
-        outage.cause()
+        scene.stack.set_fault(f"{source.name}.http_503", "on")
         scene.database.query(
             "UPDATE source_status SET last_success_at = last_success_at - interval '3 days' WHERE source = :source"
             " RETURNING source",
@@ -84,8 +63,9 @@ def behind(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
         )
 
     def cure() -> None:
-        outage.cure()
-        outage.always()
+        scene.stack.set_fault(f"{source.name}.http_503", None)
+        scene.forget(source.name)
+        scene.invoke(f"{PREFIX}fetch-{source.name}", {"version": 1, "datasets": datasets})
 
     return Provocation(cause=cause, cure=cure, always=scene.audit, period=5)
 

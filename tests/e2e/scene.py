@@ -65,4 +65,5 @@ def mappings(scene: Scene, queue: str) -> list[str]:
 
 
 def dimension(alarm: Mapping[str, Any], name: str) -> str:
-    return next(str(one["Value"]) for one in alarm["Dimensions"] if one["Name"] == name)
+    """The value of a dimension of the alarm's metric, empty when it has none of that name."""
+    return next((str(one["Value"]) for one in alarm.get("Dimensions") or () if one["Name"] == name), "")
