@@ -22,6 +22,7 @@ from local.stack import PREFIX, LocalStack
 from local.steps import Steps
 from marketflow.persistence.connection import Database
 from marketflow.sources.catalog import CATALOG
+from tests.cloud import open_to_topics
 from tests.e2e.conftest import wait_for
 from tests.e2e.provocations import ACTS, KINDS, Provoke, kind_of, made
 from tests.e2e.scene import Provocation, Scene
@@ -42,6 +43,7 @@ class Messages:
         self._sqs = stack.client("sqs")
         self._url = self._sqs.create_queue(QueueName="alarm-messages")["QueueUrl"]
         arn = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": open_to_topics(arn)})
         for topic in topics:
             stack.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
 
