@@ -14,7 +14,6 @@ from typing import Any
 from local.stack import PREFIX
 from marketflow.domain.gaps import MOST_TRIES
 from marketflow.messaging.envelope import PayloadMessage, decode
-from marketflow.persistence.connection import Database
 from marketflow.sources.catalog import CATALOG
 from tests.e2e.scene import Provocation, Scene, dimension, mappings
 
@@ -48,17 +47,18 @@ Days are looked at each hour: that the next look is due is made.
 def behind(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
     """A source answers every request with an error, as its gateway does in an outage; that it began earlier is made.
 
-    Its last success is put back by three days: a source that publishes once a day may fail for a day and more.
+    What is known of its newest data is put back by three days: a source that publishes once a day may fail for a day.
     """
     scheduled = [source for source in CATALOG.values() if source.schedules]
     source = next((one for one in scheduled if one.name == dimension(alarm, "source")), scheduled[0])
     datasets = [dataset for schedule in source.schedules for dataset in schedule.datasets]
 
-    def cause() -> None:
-        scene.stack.set_fault(f"{source.name}.http_503", "on")
-        scene.database.query(
-            "UPDATE source_status SET last_success_at = last_success_at - interval '3 days' WHERE source = :source"
-            " RETURNING source",
+    def put_back() -> None:
+        # Again and again: an answer from before the outage may still be on its way to the table.
+        scene.query(
+            "UPDATE source_status SET last_success_at = last_success_at - interval '3 days',"
+            " newest_data_at = newest_data_at - interval '3 days'"
+            " WHERE source = :source AND last_success_at > now() - interval '1 day' RETURNING source",
             source=source.name,
         )
 
@@ -67,7 +67,13 @@ def behind(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
         scene.forget(source.name)
         scene.invoke(f"{PREFIX}fetch-{source.name}", {"version": 1, "datasets": datasets})
 
-    return Provocation(cause=cause, cure=cure, always=scene.audit, period=5)
+    return Provocation(
+        cause=lambda: scene.stack.set_fault(f"{source.name}.http_503", "on"),
+        cure=cure,
+        during=put_back,
+        always=scene.audit,
+        period=5,
+    )
 
 
 def refused_rows(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
@@ -85,7 +91,7 @@ def absurd_move(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
     sqs, url = scene.stack.client("sqs"), scene.stack.queue_url("payloads")
 
     def cause() -> None:
-        ((close,),) = scene.database.query(
+        ((close,),) = scene.query(
             "SELECT close FROM candles JOIN symbols s ON s.id = symbol_id WHERE s.symbol = 'BTCUSDT'"
             " AND interval = '1m' AND final ORDER BY open_time DESC LIMIT 1"
         )
@@ -125,11 +131,11 @@ def unexplained_gap(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
     """
     functions, (mapping,) = scene.stack.client("lambda"), mappings(scene, "commands")
     source = dimension(alarm, "source")
-    by_hand = _in_ledger(scene.database, source, "queued")
+    by_hand = _in_ledger(scene, source, "queued")
 
     def cause() -> None:
         functions.update_event_source_mapping(UUID=mapping, Enabled=False)
-        if not scene.database.query(LOSE, source=source):
+        if not scene.query(LOSE, source=source):
             by_hand.cause()
 
     def cure() -> None:
@@ -141,15 +147,15 @@ def unexplained_gap(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
 
 def given_up(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
     """The ledger has a gap as three failed repairs leave it after hours: that row is written, and closed, by hand."""
-    return replace(_in_ledger(scene.database, dimension(alarm, "source"), "given_up"), always=scene.audit, period=5)
+    return replace(_in_ledger(scene, dimension(alarm, "source"), "given_up"), always=scene.audit, period=5)
 
 
-def _in_ledger(database: Database, source: str, state: str) -> Provocation:
+def _in_ledger(scene: Scene, source: str, state: str) -> Provocation:
     """A row of the ledger about a day of three years ago, of which no look at the newest candles knows anything."""
     gap = {"gap": f"alarm-{source}-{state}"}
 
     def cause() -> None:
-        database.query(
+        scene.query(
             "INSERT INTO gaps (id, symbol_id, interval, starts_at, ends_at, missing, reason, state, tries,"
             " first_seen_at, last_seen_at) SELECT :gap, a.symbol_id, a.interval, now() - interval '3 years',"
             " now() - interval '3 years' + interval '1 day', 1, 'not_fetched', :state, :tries, now(), now()"
@@ -162,6 +168,6 @@ def _in_ledger(database: Database, source: str, state: str) -> Provocation:
         )
 
     def cure() -> None:
-        database.query("UPDATE gaps SET closed_at = now(), state = 'repaired' WHERE id = :gap RETURNING id", **gap)
+        scene.query("UPDATE gaps SET closed_at = now(), state = 'repaired' WHERE id = :gap RETURNING id", **gap)
 
     return Provocation(cause=cause, cure=cure)

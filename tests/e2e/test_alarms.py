@@ -10,7 +10,6 @@ import json
 import time
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from local.ringing import alarms
 from local.settings import LocalSettings
 from local.stack import PREFIX, LocalStack
 from local.steps import Steps
-from marketflow.persistence.connection import Database
 from marketflow.sources.catalog import CATALOG
 from tests.cloud import open_to_topics
 from tests.e2e.conftest import wait_for
@@ -63,15 +61,13 @@ class Messages:
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """A stack of its own, because it is broken in every way; each source was asked, and its candles were audited."""
     settings = LocalSettings(home=tmp_path_factory.mktemp("alarms"), sources="simulator", port=0)
-    with (
-        LocalStack(settings=settings, steps=Steps(quiet=True), disposable=True, hastened=True) as stack,
-        closing(Database(stack.facts.database_url, application_name="e2e")) as database,
-    ):
+    with LocalStack(settings=settings, steps=Steps(quiet=True), disposable=True, hastened=True) as stack:
         stack.fetch_now()
+        scene = Scene(stack=stack)
         stored = "SELECT count(DISTINCT source) FROM prices JOIN symbols s ON s.id = symbol_id"
         asked = [source for source in CATALOG.values() if source.schedules]
-        wait_for(lambda: database.query(stored)[0][0] == len(asked), seconds=120, alive=stack.check)
-        yield Scene(stack=stack, database=database)
+        wait_for(lambda: scene.query(stored)[0][0] == len(asked), seconds=120, alive=stack.check)
+        yield scene
 
 
 @pytest.fixture(scope="module")
