@@ -95,7 +95,8 @@ def only_in_aws(deployed: Mapping[str, Definition], topics: set[str]) -> dict[st
     for definition in (one["Properties"] for one in template if one["Type"] == "AWS::CloudWatch::Alarm"):
         name = definition["AlarmName"]
         if PREFIX + name.removeprefix(DEV_PREFIX) not in deployed:
-            found[name] = {**definition, "AlarmActions": sorted(topics)}
+            actions = definition.keys() & {"AlarmActions", "OKActions"}
+            found[name] = {**definition, **dict.fromkeys(actions, sorted(topics))}
     return found
 
 
