@@ -8,6 +8,7 @@ EVENT ?=
 QUEUE ?=
 ARGS ?=
 ADMIN ?=
+CONFIRM ?=
 MINUTES ?= 10
 
 suffix := $(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
@@ -21,7 +22,7 @@ export PYTHONPATH := shared:.
 export EMULATOR_VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run status token invoke backfill replay redrive dlq drill smoke test bench bench-quick fuzz simulate cost scale load soak drills lint typecheck format hooks openapi contract pins synth bootstrap deploy diff clean
+.PHONY: help setup run status token invoke backfill replay redrive dlq drill smoke test bench bench-quick fuzz simulate cost scale load soak drills lint audit sbom typecheck format hooks openapi contract pins synth bootstrap deploy verify destroy diff clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -32,8 +33,8 @@ setup: ## Make the virtual environments (every other target does this first; PYT
 run: setup ## Start the whole pipeline on this machine until Ctrl-C (SOURCES=live|simulator|auto)
 	@exec $(RUN) -m local.run
 
-status: setup ## Say when each source of the running pipeline last delivered and is due next
-	@$(RUN) -m local.status
+status: setup ## Say how each source, queue and alarm of the running pipeline does (STAGE=dev|prod for a deployment)
+	@$(RUN) -m local.status "$(if $(filter command%,$(origin STAGE)),$(STAGE))"
 
 token: setup ## Print an access token for the running pipeline, to make API keys with (ADMIN=1: of an admin)
 	@ADMIN="$(ADMIN)" $(RUN) -m local.sign_in
@@ -89,8 +90,17 @@ soak: setup ## Half of that for ten minutes, to see that memory and connections 
 drills: setup ## Kill one part after the other under load, and count what was lost; six minutes
 	@exec $(RUN) -m local.load drills
 
-lint: setup ## Check format, lint rules, import directions and that the API only gained (as `make contract`)
-	$(RUN) -m ruff format --check . && $(RUN) -m ruff check . && $(VENV)/bin/lint-imports && $(RUN) -m local.contract
+lint: setup ## Check format, lint rules, import directions, workflows, new migrations, and that the API only gained
+	$(RUN) -m ruff format --check . && $(RUN) -m ruff check . && $(VENV)/bin/lint-imports
+	$(RUN) -m local.actionlint && $(VENV)/bin/zizmor --offline --quiet --persona=pedantic --strict-collection .github
+	$(RUN) -m local.squawk
+	$(RUN) -m local.contract
+
+audit: setup ## Look every pinned package up among the known vulnerabilities
+	@$(RUN) -m local.audit
+
+sbom: setup ## Write the CycloneDX bill of materials of what ships to build/sbom.json
+	@$(RUN) -m local.sbom
 
 typecheck: setup ## Check the types, strictly
 	$(RUN) -m mypy shared functions cdk local bench
@@ -116,8 +126,14 @@ synth: setup ## Write the CloudFormation templates of a stage to cdk.out (STAGE=
 bootstrap: setup ## Prepare your AWS account and region for the CDK, once (STAGE=dev|prod)
 	$(RUN) -m local.cdk bootstrap -c stage=$(STAGE) $(ARGS)
 
-deploy: setup ## Deploy a stage into your AWS account (STAGE=dev|prod)
-	$(RUN) -m local.cdk deploy --all -c stage=$(STAGE) $(ARGS)
+deploy: setup ## Deploy a stage into your AWS account, once nothing speaks against it (STAGE=dev|prod)
+	$(RUN) -m local.preflight $(STAGE) && $(RUN) -m local.cdk deploy --all -c stage=$(STAGE) $(ARGS)
+
+verify: setup ## Prove that a deployed stage works: ready, every source delivers, keys are checked (STAGE=dev|prod)
+	@$(RUN) -m local.verify $(STAGE)
+
+destroy: setup ## Delete a stage whose data may go, with everything that is billed (STAGE=dev CONFIRM=dev)
+	@CONFIRM="$(CONFIRM)" $(RUN) -m local.destroy $(STAGE)
 
 diff: setup ## Show what deploying a stage would change (STAGE=dev|prod)
 	$(RUN) -m local.cdk diff -c stage=$(STAGE) $(ARGS)

@@ -9,7 +9,7 @@ import cdk.node  # noqa: F401 - first: it names the Node that aws_cdk starts whe
 # isort: split
 from aws_cdk import App, Tags
 
-from cdk.access import DatabaseAccess
+from cdk.access import DatabaseAccess, server
 from cdk.bundling import Bundler, BundlingError, UvBundler
 from cdk.nag import check
 from cdk.stacks.api import ApiStack
@@ -28,7 +28,7 @@ UNTAGGABLE = ("AWS::RDS::DBProxyTargetGroup",)
 def build(app: App, *, stage: Stage, bundler: Bundler) -> None:
     """Put the stage's stacks into `app`, and the checks that every synth has to pass."""
     if stage.database is None:
-        access = DatabaseAccess(url=str(stage.database_url))
+        access = server(str(stage.database_url))
     else:
         database = DatabaseStack(app, stage=stage, network=NetworkStack(app, stage=stage), size=stage.database)
         access = DatabaseAccess(url=database.url, network=database.network, grant_connect=database.grant_connect)

@@ -48,7 +48,7 @@ def check(app: App, *, stage: Stage) -> None:
 def exemptions(stage: Stage) -> Iterator[Exemption]:
     """Every exception that the stage needs."""
     yield from _functions()
-    yield from _api()
+    yield from _api(stage)
     yield Exemption(
         concern="api",
         path="Admin/Role/DefaultPolicy/Resource",
@@ -57,6 +57,8 @@ def exemptions(stage: Stage) -> Iterator[Exemption]:
     )
     if stage.history_months is not None:
         yield from _history(stage)
+    if stage.canary is not None:
+        yield from _canary()
     yield from _identity()
     yield Exemption(
         concern="ingestion",
@@ -120,6 +122,17 @@ def _history(stage: Stage) -> Iterator[Exemption]:
     )
 
 
+def _canary() -> Iterator[Exemption]:
+    for concern in ("api", "ingestion"):
+        yield Exemption(
+            concern=concern,
+            path="Deployments/Role/Resource",
+            rule="AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
+            "AWSCodeDeployRoleForLambdaLimited]",
+            reason="CodeDeploy itself assumes this role, and this is the narrower of the policies that it documents.",
+        )
+
+
 def _identity() -> Iterator[Exemption]:
     pool = {"concern": "identity", "path": "Users/Pool/Resource"}
     yield Exemption(
@@ -134,19 +147,20 @@ def _identity() -> Iterator[Exemption]:
     )
 
 
-def _api() -> Iterator[Exemption]:
+def _api(stage: Stage) -> Iterator[Exemption]:
     yield Exemption(
         concern="api",
         path="Rest/Api/Resource",
         rule="AwsSolutions-APIG2",
         reason="The functions check parameters and bodies: their answers name what is wrong, the gateway's would not.",
     )
-    yield Exemption(
-        concern="api",
-        path="Rest/Api/DeploymentStage.api/Resource",
-        rule="AwsSolutions-APIG3",
-        reason="A web ACL costs more than the idle rest of the stack; throttles and quotas are set at every level.",
-    )
+    if stage.api.waf is None:
+        yield Exemption(
+            concern="api",
+            path="Rest/Api/DeploymentStage.api/Resource",
+            rule="AwsSolutions-APIG3",
+            reason="A web ACL costs more than the idle rest of the stack; throttles and quotas are set at every level.",
+        )
     yield Exemption(
         concern="api",
         path="Rest/Api/CloudWatchRole/Resource",

@@ -1,8 +1,8 @@
 """Stages as data: everything in which `local`, `dev` and `prod` differ, read from the context in cdk.json.
 
 A construct asks the stage for a value, never for its name. What a run of the CDK app is given on its command line:
-`-c stage=dev` (always), and for a local stage `-c database_url=…`, `-c source_base_urls={"binance": ["http://…"]}` and
-`-c api_key=…`.
+`-c stage=dev` (always), and for a local stage `-c database_url=…`, `-c source_base_urls={"binance": ["http://…"]}`,
+`-c source_secrets={"exchangerate": "…"}` (names of secrets, never their values) and `-c api_key=…`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import platform
 import sys
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
@@ -22,7 +23,7 @@ PYTHON = "3.13"
 
 ARCHITECTURE = "arm64"
 
-COMMAND_LINE = ("database_url", "source_base_urls", "api_key")
+COMMAND_LINE = ("database_url", "source_base_urls", "source_secrets", "api_key", "canary")
 """Settings of a stage that come from `-c name=value` and win over cdk.json."""
 
 
@@ -75,11 +76,18 @@ class Plan(Throttle):
     quota_per_day: PositiveInt
 
 
+class Waf(Setting):
+    """A web ACL before the API: how many requests one address has in five minutes (cdk/constructs/web_acl.py)."""
+
+    rate_per_5_minutes: Annotated[int, Field(ge=10, le=2_000_000_000)]
+
+
 class Api(Setting):
     """The HTTP API. `methods` throttles each weight of route (see cdk/routes.py) for all keys together.
 
-    `plan` is the operator's own, `plans` are those on which users put the keys that they make. `tags` are the REST
-    API's own: the emulator takes its stable host name from one.
+    `plan` is the operator's own, `plans` are those on which users put the keys that they make. `waf` null leaves the
+    web ACL out, which costs more than a small stage at rest. `tags` are the REST API's own: the emulator takes its
+    stable host name from one.
     """
 
     throttle: Throttle
@@ -87,6 +95,7 @@ class Api(Setting):
     plan: Plan
     plans: dict[Literal["free", "pro"], Plan]
     cors_origins: tuple[str, ...]
+    waf: Waf | None = None
     tags: dict[str, str] = {}
 
 
@@ -111,12 +120,21 @@ class Database(Setting):
     deletion_protection: bool
     removal: Literal["snapshot", "destroy"]
 
+    @property
+    def burstable(self) -> bool:
+        """Whether the instance earns CPU credits, and pays for what it computes beyond them."""
+        return self.instance.startswith("t")
+
 
 class Alarms(Setting):
-    """When the operator is told: the oldest message's age in seconds, and 5xx answers in five minutes."""
+    """When the operator is told: the oldest message's age in seconds, and the slowest percent's milliseconds.
+
+    So many 5xx answers in a window, or fewer, say nothing of the API: somebody's one request failed (docs/slo.md).
+    """
 
     queue_age: PositiveInt
     server_errors: PositiveInt
+    latency_p99: PositiveInt
 
 
 def _from_command_line(value: object) -> object:
@@ -127,18 +145,31 @@ def _from_command_line(value: object) -> object:
         raise ValueError(f"is not JSON ({error})") from None
 
 
+class Canary(Setting):
+    """How a new version takes over: it gets `percent` of the traffic for `minutes`, then all of it."""
+
+    percent: Annotated[int, Field(ge=1, le=99)]
+    minutes: Annotated[int, Field(ge=1, le=60)]
+
+
 class Stage(Setting):
-    """One stage. Without `database` there is no Network and no Database stack, and `database_url` names the server.
+    """One stage. Without `database` there is no Network and no Database stack: `database_url` names server and owner.
+
+    `account` and `region`: where alone it may be deployed (local/preflight.py); null for anywhere. Without `canary` a
+    new version takes all the traffic at once.
 
     `tls_only` refuses plain HTTP at buckets, queues and topics. The emulator speaks nothing else on the loopback
     interface, and where it enforces IAM it enforces that refusal too. `send_action` lets a function send to a queue:
     the emulator asks for sqs:SendMessageBatch, which is no action of AWS, where sqs:SendMessage covers batches.
     `history_months`: so many months stay in the database beside this one, older ones are exported and dropped
     (docs/runbook/history.md); null keeps all, and leaves the History stack out.
+    `runbook_url` is where the alarms' links to the runbook begin; a fork sets the web address of its own.
     `max_moves`: from which factor on a price is held back as an absurd move (docs/runbook/absurd-move.md).
     """
 
     name: str
+    account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = None
+    region: str | None = None
     runtime: Literal["lambda", "host"] = "lambda"
     synthesizer: Literal["default", "cli"] = "default"
     assets_bucket: str | None = None
@@ -156,17 +187,23 @@ class Stage(Setting):
     api: Api
     identity: Identity
     alarms: Alarms
+    canary: Annotated[Canary | None, BeforeValidator(_from_command_line)] = None
     alarm_email: str | None = None
+    runbook_url: Annotated[str, Field(pattern="/$")] = "docs/runbook/"
     database: Database | None = None
-    database_url: str | None = None
+    database_url: str | None = Field(default=None, repr=False)
     source_base_urls: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_from_command_line)] = {}
-    source_secrets: dict[str, str] = {}
+    source_secrets: Annotated[dict[str, str], BeforeValidator(_from_command_line)] = {}
     api_key: Annotated[str, Field(min_length=20)] | None = Field(default=None, repr=False)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if (self.database is None) == (self.database_url is None):
             raise ValueError("needs either `database` (in cdk.json) or a database URL (-c database_url=postgresql://…)")
+        if self.database_url is not None and urlsplit(self.database_url).password:
+            raise ValueError(
+                "database_url: a password would stand in templates; let the server trust its socket or host"
+            )
         if self.synthesizer == "cli" and not self.assets_bucket:
             raise ValueError("assets_bucket: the synthesizer `cli` needs the name of an existing bucket")
         if unknown := (self.source_base_urls.keys() | self.source_secrets.keys()) - CATALOG.keys():
@@ -186,6 +223,11 @@ class Stage(Setting):
     def architecture(self) -> str:
         """The processor of the functions: `arm64` or `x86_64`."""
         return ARCHITECTURE if self.runtime == "lambda" else _host_architecture()
+
+    @property
+    def metrics_namespace(self) -> str:
+        """The CloudWatch namespace of the functions' own metrics: stages may share an account."""
+        return f"MarketFlow/{self.name}"
 
     def resource(self, *parts: str) -> str:
         """The physical name of a resource: `marketflow-<stage>-<part>…`."""

@@ -5,24 +5,39 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import httpx
 
 from local.processes import LocalError
-from local.stack import Facts
 
 ASSET_TYPES = ("crypto", "stock", "forex")
 POLL_SECONDS = 0.5
 PATIENCE_SECONDS = 10.0
 
 
-class ApiClient:
-    """GETs below the API's URL with its key; decimals are read as Decimal. A context manager."""
+class Address(Protocol):
+    """Where an API answers, and a key for it. The routes are below `api_url`."""
 
-    def __init__(self, facts: Facts) -> None:
+    @property
+    def api_url(self) -> str:
+        """Without a slash at its end."""
+
+    @property
+    def api_key(self) -> str:
+        """The value, not the id."""
+
+
+class ApiClient:
+    """GETs below the API's URL with its key; decimals are read as Decimal. A context manager.
+
+    `trust_env`: whether the proxies that the environment names are taken, which a stack on this machine is not behind.
+    """
+
+    def __init__(self, address: Address, *, trust_env: bool = False) -> None:
+        self._trust_env = trust_env
         self._http = httpx.Client(
-            base_url=facts.api_url, headers={"x-api-key": facts.api_key}, timeout=20, trust_env=False
+            base_url=address.api_url, headers={"x-api-key": address.api_key}, timeout=20, trust_env=trust_env
         )
 
     def __enter__(self) -> Self:
@@ -50,7 +65,9 @@ class ApiClient:
     def with_key(self, key: str | None, path: str) -> httpx.Response:
         """The answer to another API key, or to none."""
         headers = {} if key is None else {"x-api-key": key}
-        return httpx.get(f"{self._http.base_url}{path.lstrip('/')}", headers=headers, timeout=20, trust_env=False)
+        return httpx.get(
+            f"{self._http.base_url}{path.lstrip('/')}", headers=headers, timeout=20, trust_env=self._trust_env
+        )
 
     def json(self, path: str, **parameters: str | int) -> Any:  # noqa: ANN401 - it is whatever the route answers
         """The body of a good answer. Raises LocalError for any other."""

@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from local import cdk
@@ -24,11 +24,15 @@ API_STAGE = "api"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
-    """What a local deployment is told: the database, the hosts of the sources (none: the real ones), the API key."""
+    """What a local deployment is told: the database, the hosts of the sources (none: the real ones), the API key.
 
-    database_url: str
+    `source_secrets` are the names of the secrets with sources' own keys.
+    """
+
+    database_url: str = field(repr=False)
     base_urls: Mapping[str, str]
-    api_key: str
+    api_key: str = field(repr=False)
+    source_secrets: Mapping[str, str] = field(default_factory=dict)
 
     def context(self) -> list[str]:
         """The CDK's arguments for them."""
@@ -37,6 +41,7 @@ class Parameters:
             "stage": STAGE,
             "database_url": self.database_url,
             "source_base_urls": json.dumps(urls),
+            "source_secrets": json.dumps(dict(self.source_secrets)),
             "api_key": self.api_key,
         }
         return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]

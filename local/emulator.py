@@ -22,6 +22,8 @@ EMULATED = ROOT / "local" / "emulated" / "__main__.py"
 REGION = "us-east-1"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 READY_SECONDS = 60.0
+HASTENED = {"SQS_METRICS_SECONDS": "1", "ALARM_SECONDS": "1"}
+"""The pace of the emulator for tests of alarms (local/emulated/__main__.py)."""
 
 PASSED_ON = (
     "HOME",
@@ -76,16 +78,17 @@ class Emulator:
     """A running MiniStack.
 
     Logs and temporary files go below `home`; the objects of its S3, the one thing that outlives it, below `data`.
-    `enforce_iam` evaluates every call of a function against its own execution role.
+    It evaluates every call of a function against the function's own role. `hastened` samples queues and looks at alarms
+    every second, where AWS does so each minute.
     """
 
-    def __init__(self, *, home: Path, data: Path, port: int, enforce_iam: bool = False) -> None:
+    def __init__(self, *, home: Path, data: Path, port: int, hastened: bool = False) -> None:
         self.home = home
         self.data = data
         self.endpoint_url = f"http://127.0.0.1:{port}"
         self._clients: dict[str, Any] = {}
         self._port = port
-        self._enforce_iam = enforce_iam
+        self._hastened = hastened
         self.process = self._start()
 
     def _start(self) -> Process:
@@ -102,9 +105,10 @@ class Emulator:
             "LAMBDA_EXECUTOR": "local",
             "S3_PERSIST": "1",
             "S3_DATA_DIR": str(self.data / "s3"),
-            "AUTH": "true" if self._enforce_iam else "false",
+            "AUTH": "true",
             # A trigger that fails fails the sign-in, as in AWS; else the token would lack its scopes.
             "MINISTACK_COGNITO_PRETOKEN_STRICT": "1",
+            **(HASTENED if self._hastened else {}),
             # Listeners on fixed ports, and a Docker daemon, that nobody here asked for.
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",

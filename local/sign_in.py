@@ -12,7 +12,7 @@ import secrets
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
@@ -39,8 +39,8 @@ SCOPES = "openid email marketflow/keys"
 class Tokens:
     """What a sign-in gives; the API takes the access token."""
 
-    access: str
-    id: str
+    access: str = field(repr=False)
+    id: str = field(repr=False)
 
 
 class SignIn:

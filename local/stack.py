@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -38,9 +39,9 @@ class Facts:
     """What a client of the running stack has to know. The routes of the API are below `api_url`."""
 
     api_url: str
-    api_key: str
+    api_key: str = field(repr=False)
     aws_endpoint_url: str
-    database_url: str
+    database_url: str = field(repr=False)
     region: str
     stacks: list[str]
 
@@ -49,8 +50,9 @@ class LocalStack:
     """Everything between the sources and the API, in the folder `settings.home`; a context manager.
 
     Data is kept apart by where it comes from, in its folders `live` and `simulator`, so that prices that were made up
-    never mix with real ones. `enforce_iam` holds each function to its own role; `disposable` gives the database up for
-    speed. Raises LocalError when a part does not start.
+    never mix with real ones. `disposable` gives the database up for speed; `source_keys` are API keys of sources, which
+    go to the emulator's Secrets Manager; `hastened` looks at alarms every second. Raises LocalError when a part does
+    not start.
     """
 
     facts: Facts
@@ -58,14 +60,21 @@ class LocalStack:
     postgres: LocalPostgres
 
     def __init__(
-        self, *, settings: LocalSettings, steps: Steps, enforce_iam: bool = False, disposable: bool = False
+        self,
+        *,
+        settings: LocalSettings,
+        steps: Steps,
+        disposable: bool = False,
+        hastened: bool = False,
+        source_keys: Mapping[str, str] | None = None,
     ) -> None:
         self.home = settings.home
         self.settings = settings
         self.steps = steps
         self.simulator: Simulator | None = None
-        self._enforce_iam = enforce_iam
         self._disposable = disposable
+        self._hastened = hastened
+        self._source_keys = source_keys or {}
         self._cleanup = ExitStack()
         self._revivals = 0
 
@@ -97,7 +106,7 @@ class LocalStack:
         with self.steps.step("AWS emulator") as note:
             port = choose_port(self.settings.port)
             with held():
-                self.emulator = Emulator(home=self.home, data=data, port=port, enforce_iam=self._enforce_iam)
+                self.emulator = Emulator(home=self.home, data=data, port=port, hastened=self._hastened)
                 self._cleanup.callback(self.emulator.stop)
                 self._ownership.note(self.emulator.process.pid)
             self.emulator.wait_ready()
@@ -124,7 +133,12 @@ class LocalStack:
             return self.simulator.wait_ready()
 
     def _deploy(self, base_urls: dict[str, str]) -> None:
-        parameters = Parameters(database_url=self.postgres.url, base_urls=base_urls, api_key=self._api_key())
+        parameters = Parameters(
+            database_url=self.postgres.url,
+            base_urls=base_urls,
+            api_key=self._api_key(),
+            source_secrets=self._keep_source_keys(),
+        )
         deployer = self._deployer()
         with self.steps.step("Stacks synthesised") as note:
             deployer.synthesise(parameters)
@@ -147,6 +161,13 @@ class LocalStack:
         facts.write_text(json.dumps(asdict(self.facts), indent=2) + "\n")
         self._cleanup.callback(facts.unlink, missing_ok=True)
 
+    def _keep_source_keys(self) -> dict[str, str]:
+        """Put the sources' keys where a deployment looks for them; the names of the secrets."""
+        names = {source: f"{PREFIX}{source}" for source in self._source_keys}
+        for source, name in names.items():
+            self.client("secretsmanager").create_secret(Name=name, SecretString=self._source_keys[source])
+        return names
+
     def _deployer(self) -> Deployer:
         return Deployer(self.emulator, note=self._ownership.note)
 
@@ -159,6 +180,7 @@ class LocalStack:
             self.emulator.restart()
             self._ownership.note(self.emulator.process.pid)
         self.emulator.wait_ready()
+        self._keep_source_keys()
         self._deployer().deploy()
 
     def restart_simulator(self) -> None:

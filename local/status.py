@@ -1,25 +1,23 @@
-"""Says for each source when it last delivered and when the next data is due, and what is missing: `make status`."""
+"""Says how a stage does: each source, the last hour, gaps, queues, alarms. `make status`, `make status STAGE=dev`."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 import httpx
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 
+from local.deployed import Deployed, read_stage, reason, session
 from local.emulator import aws_client
+from local.picture import Picture
 from local.processes import LocalError
 from local.settings import load_settings
-from local.stack import PREFIX, read_facts
-from marketflow.bootstrap import gap_ledger
-from marketflow.domain.auditing import Standing
-from marketflow.errors import DatabaseUnavailableError
-from marketflow.persistence.connection import Database
+from local.stack import read_facts
 from marketflow.sources.catalog import CATALOG
 
 STEP_MINUTES = 60
@@ -111,66 +109,60 @@ def read_status(api_url: str) -> list[SourceStatus]:
     return [SourceStatus.from_ready(item) for item in body["sources"]]
 
 
-def dead_letters(endpoint_url: str) -> dict[str, int]:
-    """How many messages lie in each dead-letter queue that is not empty: what was given up and waits for a person."""
-    client = aws_client("sqs", endpoint_url)
-    counts = {}
-    for url in client.list_queues(QueueNamePrefix=PREFIX).get("QueueUrls", []):
-        if url.endswith("-dlq"):
-            attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
-            counts[url.rsplit("/", 1)[-1]] = int(attributes["Attributes"]["ApproximateNumberOfMessages"])
-    return {name: count for name, count in counts.items() if count}
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a stage answers; `api_key` of the local one, whose key is no secret."""
+
+    api_url: str
+    picture: Picture
+    api_key: str | None = None
 
 
-def open_gaps(database_url: str) -> str:
-    """The open gaps of each source that a repair is to close, in one line. Raises DatabaseUnavailableError."""
-    database = Database(database_url, application_name="marketflow-status")
+def local() -> Place:
+    """The pipeline that runs on this machine. Raises LocalError when none does."""
+    facts = read_facts(load_settings(os.environ).home)
+    clients = {service: aws_client(service, facts.aws_endpoint_url) for service in ("cloudwatch", "sqs")}
+    return Place(api_url=facts.api_url, api_key=facts.api_key, picture=Picture(stage="local", **clients))
+
+
+def deployed(stage: str) -> Place:
+    """A stage in AWS, with the credentials of the shell. Raises LocalError when it is not there."""
+    found = Deployed(stage=read_stage(stage), session=session())
+    clients = {service: found.client(service) for service in ("cloudwatch", "sqs")}
+    url = f"{found.outputs('api')['ApiUrl'].rstrip('/')}/v1"
+    return Place(api_url=url, picture=Picture(stage=stage, **clients))
+
+
+def report(place: Place, now: datetime) -> Iterator[str]:
+    """The lines to print. An API that is not ready is a line of it: the rest says why."""
+    yield f"API  {place.api_url}"
+    if place.api_key is not None:
+        yield f"Key  {place.api_key}"
+    yield ""
     try:
-        return gaps_line(gap_ledger(database).standings(datetime.now(UTC)))
-    finally:
-        database.close()
+        yield from (status.line(now) for status in read_status(place.api_url))
+    except (LocalError, httpx.HTTPError, ValueError) as error:
+        yield f"  {error or type(error).__name__}"
+    yield ""
+    yield from place.picture.lines(now)
 
 
-def gaps_line(standings: Iterable[Standing]) -> str:
-    """What of each source's candles is missing and still to be repaired."""
-    known = {one.source: one for one in standings}
-    return "Open gaps: " + "; ".join(
-        f"{name} {_gaps(known.get(name))}" for name, spec in CATALOG.items() if spec.series
-    )
-
-
-def _gaps(standing: Standing | None) -> str:
-    if standing is None:
-        return "none"
-    counts = {
-        "unexplained": standing.unexplained,
-        "queued": standing.queued,
-        "being fetched": standing.pending,
-        "given up": standing.given_up,
-    }
-    return ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "none"
-
-
-def main() -> int:
-    """Print the status of the running stack. Returns the exit code."""
+def main(arguments: Sequence[str]) -> int:
+    """Print the status of the deployed stage that `arguments` name, or of the running stack. Returns the exit code."""
+    stage = "".join(arguments[:1])
     try:
-        facts = read_facts(load_settings(os.environ).home)
-        statuses = read_status(facts.api_url)
-        dead = dead_letters(facts.aws_endpoint_url)
-        gaps = open_gaps(facts.database_url)
-    except (LocalError, DatabaseUnavailableError) as error:
+        place = deployed(stage) if stage else local()
+        for line in report(place, datetime.now(UTC)):
+            print(line)
+    except LocalError as error:
         print(error, file=sys.stderr)
         return 1
-    except (httpx.HTTPError, BotoCoreError) as error:
-        print(f"The local stack does not answer ({type(error).__name__}). Start it with: make run", file=sys.stderr)
+    except (BotoCoreError, ClientError) as error:
+        hint = "" if stage else " Start it with: make run"
+        print(f"{stage or 'The local stack'} does not answer: {reason(error)}.{hint}", file=sys.stderr)
         return 1
-    now = datetime.now(UTC)
-    print(f"API  {facts.api_url}\nKey  {facts.api_key}\n")
-    print("\n".join(status.line(now) for status in statuses))
-    letters = ", ".join(f"{count} in {name}" for name, count in dead.items()) or "none"
-    print(f"\n{gaps}\nDead letters: {letters}")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

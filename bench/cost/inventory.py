@@ -16,6 +16,7 @@ PRICED: dict[str, Pricer] = {
     "AWS::ApiGateway::Stage": edge.stage,
     "AWS::Athena::WorkGroup": stores.athena,
     "AWS::CloudWatch::Alarm": watching.alarm,
+    "AWS::CloudWatch::CompositeAlarm": watching.composite,
     "AWS::CloudWatch::Dashboard": watching.dashboard,
     "AWS::Cognito::UserPool": edge.pool,
     "AWS::Cognito::UserPoolClient": edge.client,
@@ -35,6 +36,7 @@ PRICED: dict[str, Pricer] = {
     "AWS::SNS::Topic": edge.topic,
     "AWS::SQS::Queue": stores.queue,
     "AWS::Scheduler::Schedule": compute.schedule,
+    "AWS::WAFv2::WebACL": edge.web_acl,
 }
 
 FREE: dict[str, str] = {
@@ -48,6 +50,9 @@ FREE: dict[str, str] = {
     "AWS::ApiGateway::UsagePlan": "a rule, not a meter",
     "AWS::ApiGateway::UsagePlanKey": "a rule, not a meter",
     "AWS::CDK::Metadata": "says which CDK wrote the template",
+    "AWS::CodeDeploy::Application": "CodeDeploy costs nothing for functions",
+    "AWS::CodeDeploy::DeploymentConfig": "CodeDeploy costs nothing for functions",
+    "AWS::CodeDeploy::DeploymentGroup": "CodeDeploy costs nothing for functions",
     "AWS::Cognito::UserPoolDomain": "a prefix of Cognito's own domain",
     "AWS::Cognito::UserPoolGroup": "groups cost nothing",
     "AWS::Cognito::UserPoolResourceServer": "scopes cost nothing",
@@ -65,6 +70,7 @@ FREE: dict[str, str] = {
     "AWS::Lambda::EventInvokeConfig": "a setting of a function",
     "AWS::Lambda::LayerVersion": "75 GB of code cost nothing",
     "AWS::Lambda::Permission": "a rule",
+    "AWS::Logs::QueryDefinition": "a text; running it costs by what it reads",
     "AWS::RDS::DBParameterGroup": "settings of the instance",
     "AWS::RDS::DBProxyTargetGroup": "a setting of the proxy",
     "AWS::RDS::DBSubnetGroup": "a setting of the instance",
@@ -72,6 +78,8 @@ FREE: dict[str, str] = {
     "AWS::SNS::Subscription": "mail costs nothing for the first thousand messages, and alarms send fewer",
     "AWS::SNS::TopicPolicy": "a rule",
     "AWS::SQS::QueuePolicy": "a rule",
+    "AWS::WAFv2::LoggingConfiguration": "its log group is priced",
+    "AWS::WAFv2::WebACLAssociation": "a rule",
     "Custom::DatabaseMigration": "the function that carries it out is priced",
 }
 

@@ -9,12 +9,13 @@ from marketflow.sources.catalog import CATALOG
 
 FETCH = ("FetchRequests", "FetchSucceeded", "FetchFailed")
 BUDGET = "BudgetUsed"
-WITH_BUDGET = frozenset({"binance"})
+WITH_BUDGET = frozenset(name for name, source in CATALOG.items() if source.tells_budget)
 """Sources that say how much of their budget is used."""
 
-ETL = ("RowsWritten", "RowsQuarantined", "MovesHeld")
+ETL = ("RowsWritten", "RowsRead", "RowsQuarantined", "MovesHeld")
 DISPATCH = ("MessagesDispatched",)
 AUDIT = (
+    "FreshnessSeconds",
     "GapsUnexplained",
     "GapOldestIntervals",
     "RepairsQueued",
@@ -27,6 +28,9 @@ AUDIT = (
 )
 """For each source with series."""
 
+STALE = ("Stale",)
+"""Of all sources together."""
+
 RETIRE = ("MonthsRetired", "MonthsKept", "MonthsOverdue", "OverdueDays", "RowsExported")
 
 
@@ -35,5 +39,10 @@ def metrics_of(function: str) -> int:
     if function.startswith("fetch-"):
         return len(FETCH) + (function.removeprefix("fetch-") in WITH_BUDGET)
     audited = sum(1 for source in CATALOG.values() if source.series)
-    known = {"etl": len(ETL), "dispatch": len(DISPATCH), "audit": len(AUDIT) * audited, "retire": len(RETIRE)}
+    known = {
+        "etl": len(ETL),
+        "dispatch": len(DISPATCH),
+        "audit": len(AUDIT) * audited + len(STALE),
+        "retire": len(RETIRE),
+    }
     return known.get(function, 0)

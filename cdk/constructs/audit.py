@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from constructs import Construct
 
-from cdk.access import DatabaseAccess
+from cdk.access import DatabaseAccess, DatabaseRole
 from cdk.constructs.code import Code
 from cdk.constructs.function import Function
 from cdk.constructs.queue import secure_queue
@@ -34,12 +34,12 @@ class Audit(Construct):
             folder="audit",
             name="audit",
             size=stage.functions.audit,
-            environment={"DATABASE_URL": database.url, "DATA_BUCKET": bucket},
+            environment={"DATABASE_URL": database.url(DatabaseRole.WRITER), "DATA_BUCKET": bucket},
             network=database.network,
             # The next tick does what this one could not; a second one beside it would only be in its way.
             background={"dead_letter_queue": self.missed, "retry_attempts": 0, "max_event_age": TICK_MAX_AGE},
         )
-        database.grant_connect(self.audit.role)
+        database.grant_connect(self.audit.role, DatabaseRole.WRITER)
         ticks = Ticks(self, function=self.audit, missed=self.missed)
         for scope_name, (expression, description) in SCHEDULES.items():
             ticks.add(

@@ -55,7 +55,7 @@ class Dispatch(Construct):
             size=stage.functions.dispatch,
             environment={"DATA_BUCKET": data.bucket_name, "QUEUE_URLS": Stack.of(self).to_json_string(urls)},
         )
-        live(self.dispatch).add_event_source(
+        live(self.dispatch, stage=stage).add_event_source(
             event_sources.SqsEventSource(
                 self.commands.queue, batch_size=1, max_concurrency=2, report_batch_item_failures=True
             )

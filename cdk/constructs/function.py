@@ -88,7 +88,7 @@ class Function(Construct):
                 "MARKETFLOW_STAGE": stage.name,
                 "LOG_LEVEL": stage.log_level,
                 "POWERTOOLS_SERVICE_NAME": name,
-                "POWERTOOLS_METRICS_NAMESPACE": "MarketFlow",
+                "POWERTOOLS_METRICS_NAMESPACE": stage.metrics_namespace,
                 **stage.environment,
                 **environment,
             },

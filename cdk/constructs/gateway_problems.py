@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aws_cdk import aws_apigateway as apigateway
 
+from cdk.constructs.security_headers import SECURITY_HEADERS, quoted
 from cdk.constructs.usage_plans import every_policy
 from cdk.problems import PROBLEMS
 from cdk.stages import Stage
@@ -22,12 +23,13 @@ def add_problems(api: apigateway.RestApi, *, stage: Stage) -> None:
     exposed = f"'{', '.join(CORS_EXPOSED)}'"
     readable = {"Access-Control-Allow-Origin": "'*'", "Access-Control-Expose-Headers": exposed}
     cors = readable if stage.api.cors_origins else {}
+    secure = quoted(SECURITY_HEADERS)
     limits = {"RateLimit-Policy": f"'{every_policy(stage)}'"}
     for problem in PROBLEMS:
         api.add_gateway_response(
             "".join(word.capitalize() for word in problem.kind.response_type.split("_")),
             type=problem.kind,
             status_code=str(problem.status),
-            response_headers={**problem.headers, **cors, **({} if problem.status in REFUSED else limits)},
+            response_headers={**secure, **problem.headers, **cors, **({} if problem.status in REFUSED else limits)},
             templates={"application/json": problem.template},
         )

@@ -14,8 +14,15 @@ from constructs import Construct
 from cdk.constructs.api_stage import deployment, log_group
 from cdk.constructs.gateway_problems import CORS_EXPOSED, add_problems
 from cdk.constructs.operator_key import OperatorKey
+from cdk.constructs.security_headers import secure_preflights
 from cdk.routes import ROUTES, STAGE_NAME, Route
 from cdk.stages import Stage
+
+TLS = "SecurityPolicy_TLS13_1_2_2021_06"
+"""TLS 1.2 and 1.3; without a policy of its own the API would take TLS 1.0 as well.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-security-policies.html
+"""
 
 COMPRESSED_FROM = Size.bytes(1024)  # below it gzip saves nothing
 CORS_HEADERS = ["X-Api-Key", "Authorization", "If-None-Match", "If-Match", "Idempotency-Key", "Content-Type"]
@@ -48,6 +55,11 @@ class RestApi(Construct):
             deploy_options=deployment(self, stage=stage),
             default_cors_preflight_options=_preflight(stage),
         )
+        resource = self.api.node.default_child
+        assert isinstance(resource, apigateway.CfnRestApi)  # noqa: S101 - so typed because jsii cannot say
+        resource.security_policy = TLS
+        # The policy needs one; the other mode would refuse requests that come by an operator's own proxy.
+        resource.endpoint_access_mode = "BASIC"
         for name, value in stage.api.tags.items():
             Tags.of(self.api).add(name, value)
         # The functions read and check the parameters themselves, and name the one that is wrong.
@@ -66,6 +78,7 @@ class RestApi(Construct):
         for path, function in {route.path: route.function for route in reversed(ROUTES)}.items():
             # A method that the path does not have: 405 with the ones that it has. The gateway itself would say 403.
             self.api.root.resource_for_path(path).add_method("ANY", integrations[function])
+        secure_preflights(self.api)
         add_problems(self.api, stage=stage)
         # Made before the gateway makes it, which would keep it for ever.
         name = f"API-Gateway-Execution-Logs_{self.api.rest_api_id}/{STAGE_NAME}"

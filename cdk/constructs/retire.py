@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from constructs import Construct
 
-from cdk.access import DatabaseAccess
+from cdk.access import DatabaseAccess, DatabaseRole
 from cdk.constructs.code import Code
 from cdk.constructs.function import Function
 from cdk.constructs.queue import secure_queue
@@ -40,12 +40,16 @@ class Retire(Construct):
             name="retire",
             size=stage.functions.retire,
             layers=("core", "parquet"),
-            environment={"DATABASE_URL": database.url, "DATA_BUCKET": bucket, "HISTORY_MONTHS": str(months)},
+            environment={
+                "DATABASE_URL": database.url(DatabaseRole.WRITER),
+                "DATA_BUCKET": bucket,
+                "HISTORY_MONTHS": str(months),
+            },
             network=database.network,
             # What a run leaves the next one goes on with.
             background={"dead_letter_queue": self.missed, "retry_attempts": 0, "max_event_age": TICK_MAX_AGE},
         )
-        database.grant_connect(self.retire.role)
+        database.grant_connect(self.retire.role, DatabaseRole.WRITER)
         Ticks(self, function=self.retire, missed=self.missed).add(
             "Schedule",
             name=stage.resource("retire"),

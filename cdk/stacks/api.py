@@ -10,7 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from cdk.access import DatabaseAccess
+from cdk.access import DatabaseAccess, DatabaseRole
 from cdk.bundling import Bundler
 from cdk.constructs.code import Code
 from cdk.constructs.dispatch import PREFIX
@@ -20,6 +20,7 @@ from cdk.constructs.live import ALIAS, live
 from cdk.constructs.once_table import OnceTable
 from cdk.constructs.rest_api import RestApi
 from cdk.constructs.usage_plans import UsagePlans, plans_setting
+from cdk.constructs.web_acl import WebAcl
 from cdk.stack import MarketFlowStack
 from cdk.stages import Stage
 from marketflow.sources.catalog import CATALOG
@@ -43,9 +44,11 @@ class ApiStack(MarketFlowStack):
         read = self._read(database)
         once = OnceTable(self, "Once", stage=stage)
         admin = self._admin(database, data, once)
-        functions = {"api": live(read), "admin": live(admin), "keys": self._named("keys")}
+        functions = {"api": live(read, stage=stage), "admin": live(admin, stage=stage), "keys": self._named("keys")}
         rest = RestApi(self, "Rest", stage=stage, functions=functions, user_pool=user_pool)
         self._keys(rest.api, once)
+        if stage.api.waf is not None:
+            WebAcl(self, "WebAcl", stage=stage, limits=stage.api.waf, api=rest.api)
         CfnOutput(self, "ApiUrl", value=rest.api.url, description="Paths begin below it: v1/health")
         CfnOutput(self, "ApiId", value=rest.api.rest_api_id)
         CfnOutput(self, "ApiKeyId", value=rest.key.key_id, description="aws apigateway get-api-key --include-value")
@@ -63,10 +66,10 @@ class ApiStack(MarketFlowStack):
             name="api",
             size=stage.functions.api,
             layers=["core"],
-            environment={"DATABASE_URL": database.url, **self._http()},
+            environment={"DATABASE_URL": database.url(DatabaseRole.READER), **self._http()},
             network=database.network,
         )
-        database.grant_connect(read.role)
+        database.grant_connect(read.role, DatabaseRole.READER)
         return read
 
     def _keys(self, api: apigateway.RestApi, once: OnceTable) -> Function:
@@ -90,7 +93,7 @@ class ApiStack(MarketFlowStack):
         )
         grant_keys(keys.role, stack=self, plan_ids=plans.ids)
         once.grant_use(keys.role)
-        live(keys).add_permission(
+        live(keys, stage=stage).add_permission(
             "Gateway", principal=iam.ServicePrincipal("apigateway.amazonaws.com"), source_arn=api.arn_for_execute_api()
         )
         return keys
@@ -128,14 +131,14 @@ class ApiStack(MarketFlowStack):
             name="admin",
             size=stage.functions.admin,
             environment={
-                "DATABASE_URL": database.url,
+                "DATABASE_URL": database.url(DatabaseRole.WRITER),
                 "DATA_BUCKET": data.bucket_name,
                 **self._http(),
                 **once.environment(timeout=stage.functions.admin.timeout),
             },
             network=database.network,
         )
-        database.grant_connect(admin.role)
+        database.grant_connect(admin.role, DatabaseRole.WRITER)
         once.grant_use(admin.role)
         # Symbols for the fetchers, and commands for the dispatcher.
         written = [

@@ -11,6 +11,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
 from constructs import Construct
 
+from cdk.access import DatabaseRole
 from cdk.retention import log_retention, removal_policy
 from cdk.stack import MarketFlowStack
 from cdk.stacks.network import NetworkStack
@@ -19,28 +20,38 @@ from cdk.stages import Database, Stage
 # 18 is on RDS, but RDS Proxy follows new major versions late: 17 is the newest that it is known to speak.
 ENGINE = rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.VER_17_9)
 NAME = "marketflow"
-"""The database and its one user."""
+"""The database."""
+BY_TOKEN = (DatabaseRole.WRITER, DatabaseRole.READER)
+"""The roles without a password: the proxy too signs in as them by IAM token."""
 
 REMOVAL = {"snapshot": RemovalPolicy.SNAPSHOT, "destroy": RemovalPolicy.DESTROY}
 ISOLATED = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
 
 
 class DatabaseStack(MarketFlowStack):
-    """The instance, whose password RDS makes, keeps in Secrets Manager and rotates, and the proxy that reads it there.
+    """The instance and its proxy, to which functions connect with a token that is signed by their role.
 
-    Rotation by RDS itself needs no function: one in these subnets could not reach Secrets Manager. Functions connect to
-    the proxy with a token signed by their role; `network` are the VPC arguments with which they get there.
+    The proxy signs in by IAM token too, as the writer and as the reader. As the owner, who makes those two, it signs in
+    by the password that RDS makes, keeps in Secrets Manager and rotates (docs/adr/0018-database-roles.md). Rotation by
+    RDS itself needs no function: one in these subnets could not reach Secrets Manager. `network` are the VPC arguments
+    of a function.
     """
 
     def __init__(self, scope: Construct, *, stage: Stage, network: NetworkStack, size: Database) -> None:
         super().__init__(scope, "database", stage=stage, description="Postgres and its proxy")
         self.instance = self._instance(network, size)
         assert self.instance.secret is not None  # noqa: S101 - so typed because a restored snapshot has none
+        proxy_role = iam.Role(self, "ProxyRole", assumed_by=iam.ServicePrincipal("rds.amazonaws.com"))
+        for user in BY_TOKEN:
+            self.instance.grant_connect(proxy_role, user)
         self.proxy = rds.DatabaseProxy(
             self,
             "Proxy",
             db_proxy_name=stage.resource("proxy"),
             proxy_target=rds.ProxyTarget.from_instance(self.instance),
+            role=proxy_role,
+            # Of every user without a secret.
+            default_auth_scheme=rds.DefaultAuthScheme.IAM_AUTH,
             secrets=[self.instance.secret],
             vpc=network.vpc,
             vpc_subnets=ISOLATED,
@@ -50,16 +61,19 @@ class DatabaseStack(MarketFlowStack):
             idle_client_timeout=Duration.minutes(10),
             borrow_timeout=Duration.seconds(10),
         )
-        self.url = f"postgresql://{NAME}@{self.proxy.endpoint}:5432/{NAME}?auth=iam"
         self.network: dict[str, Any] = {
             "vpc": network.vpc,
             "vpc_subnets": ISOLATED,
             "security_groups": [network.functions],
         }
 
-    def grant_connect(self, role: iam.Role) -> None:
-        """Let `role` sign in at the proxy as the one user."""
-        self.proxy.grant_connect(role, NAME)
+    def url(self, role: DatabaseRole) -> str:
+        """The DATABASE_URL of a function that connects as `role`."""
+        return f"postgresql://{role}@{self.proxy.endpoint}:5432/{NAME}?auth=iam"
+
+    def grant_connect(self, function: iam.Role, role: DatabaseRole) -> None:
+        """Let `function` sign in at the proxy as `role`, and as nobody else."""
+        self.proxy.grant_connect(function, role)
 
     def _instance(self, network: NetworkStack, size: Database) -> rds.DatabaseInstance:
         stage = self.settings
@@ -83,19 +97,15 @@ class DatabaseStack(MarketFlowStack):
             security_groups=[self._ready_made(network.database, "DatabaseGroup")],
             publicly_accessible=False,
             database_name=NAME,
-            credentials=rds.Credentials.from_username(NAME),
+            credentials=rds.Credentials.from_username(DatabaseRole.OWNER),
             manage_master_user_password=True,
+            iam_authentication=True,
             parameter_group=rds.ParameterGroup(
                 self,
                 "Parameters",
                 engine=ENGINE,
                 description="TLS only, and slow statements are logged",
-                parameters={
-                    "rds.force_ssl": "1",
-                    "log_min_duration_statement": "1000",
-                    # Milliseconds. A function that was cut off leaves its statement behind, which would wait for ever.
-                    "statement_timeout": "30000",
-                },
+                parameters={"rds.force_ssl": "1", "log_min_duration_statement": "1000"},
                 removal_policy=RemovalPolicy.DESTROY,
             ),
             storage_type=rds.StorageType.GP3,

@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda_event_sources as event_sources
 from constructs import Construct
 
-from cdk.access import DatabaseAccess
+from cdk.access import DatabaseAccess, DatabaseRole
 from cdk.bundling import PACKAGE, Bundler, tree_hash
 from cdk.constructs.audit import Audit
 from cdk.constructs.code import Code
@@ -70,12 +70,15 @@ class IngestionStack(MarketFlowStack):
             folder="migrate",
             name="migrate",
             size=stage.functions.migrate,
-            environment={"DATABASE_URL": self.database.url, "DATA_BUCKET": self.data.bucket_name},
+            environment={
+                "DATABASE_URL": self.database.url(DatabaseRole.OWNER),
+                "DATA_BUCKET": self.data.bucket_name,
+            },
             network=self.database.network,
             # CloudFormation invokes it as an event: Lambda's own retry would start a second migration beside the first.
             background={"dead_letter_queue": failed, "retry_attempts": 0},
         )
-        self.database.grant_connect(migrate.role)
+        self.database.grant_connect(migrate.role, DatabaseRole.OWNER)
         self._allow(migrate.role, "s3:PutObject", *(f"catalog/{name}.json" for name in (*CATALOG, "symbols")))
         self._allow(migrate.role, "s3:GetObject", "catalog/symbols.json")
         migrate.role.add_to_policy(self._may_list())
@@ -104,14 +107,14 @@ class IngestionStack(MarketFlowStack):
             size=stage.functions.etl,
             layers=["core"],
             environment={
-                "DATABASE_URL": self.database.url,
+                "DATABASE_URL": self.database.url(DatabaseRole.WRITER),
                 "DATA_BUCKET": self.data.bucket_name,
                 "MAX_MOVES": json.dumps(stage.max_moves),
             },
             network=self.database.network,
         )
         payloads = WorkQueue(self, "Payloads", stage=stage, name="payloads", consumer_timeout=etl.timeout)
-        live(etl).add_event_source(
+        live(etl, stage=stage).add_event_source(
             event_sources.SqsEventSource(
                 payloads.queue,
                 batch_size=10,
@@ -119,7 +122,7 @@ class IngestionStack(MarketFlowStack):
                 report_batch_item_failures=True,
             )
         )
-        self.database.grant_connect(etl.role)
+        self.database.grant_connect(etl.role, DatabaseRole.WRITER)
         self._allow(etl.role, "s3:GetObject", "raw/*")
         etl.node.add_dependency(self.migration)
         return etl, payloads

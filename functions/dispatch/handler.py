@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from marketflow import bootstrap
 from marketflow.observability import explained, logger, metrics
 from marketflow.observability.dispatches import note_dispatch
-from marketflow.tracing import tracer
+from marketflow.tracing import annotate, tracer
 
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
@@ -29,5 +29,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
                 record.body, time_left=lambda: context.get_remaining_time_in_millis() / 1000
             ):
                 note_dispatch(dispatched)
+                annotate(correlation_id=dispatched.id)
 
     return dict(process_partial_response(event, do, processor, context))

@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from marketflow import bootstrap
 from marketflow.observability import explained, logger, metrics
 from marketflow.observability.fetches import note_fetch
-from marketflow.tracing import tracer
+from marketflow.tracing import annotate, tracer
 
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
@@ -30,11 +30,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         order = fetcher.order(event)
         correlation_id = order.execution_id or context.aws_request_id
         logger.set_correlation_id(correlation_id)
+        annotate(correlation_id=correlation_id)
         report = fetcher.tick(order, correlation_id=correlation_id, time_left=time_left)
         note_fetch(report)
         return report.model_dump(mode="json")
 
     def do(record: SQSRecord) -> None:
+        annotate(correlation_id=record.message_id)
         with explained("task not done", correlation_id=record.message_id):
             report = fetcher.task(
                 record.body,

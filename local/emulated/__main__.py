@@ -1,101 +1,37 @@
 """MiniStack with what it lacks: started in its place, by the interpreter of its own environment.
 
-MiniStack counts each key's requests for its quota and has no way to ask for the count: it answers GetUsage
-(`GET /usageplans/{id}/usage`) with the plan. Here it answers from its own counter. It keeps one count a key, from the
-first request of a period of 24 hours on, and no history: all of it is today's, and every earlier day has none. A quota
-of AWS is for the day in UTC.
-
-https://docs.aws.amazon.com/apigateway/latest/api/API_GetUsage.html
-
-Nor does it tell a function the API key that it found good, as API Gateway does in `requestContext.identity`, for a
-method that needs one:
-https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
-
-When a process of a function does not start, it ends every other one of the function too, those at work and those that
-are being started, which then fail in the same way: under load a function that failed once never came back. An execution
-environment of AWS fails alone, and so it does here.
+What is added to it is in the modules beside this one. Those that have to do with MiniStack have a function `install`;
+the others are pure, and tested without it. SQS_METRICS_SECONDS and ALARM_SECONDS are the pace of what AWS does each
+minute.
 """
 
 from __future__ import annotations
 
-import shutil
+import os
 import sys
-import time
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from pathlib import Path
 
-from ministack.app import main  # type: ignore[import-not-found]  # it lives in an environment of its own
-from ministack.core import lambda_runtime as runtime  # type: ignore[import-not-found]  # the same
-from ministack.services import apigateway_v1 as gateway  # type: ignore[import-not-found]  # the same
-from ministack.services import lambda_svc as functions
+# The folder of the package in place of this file's own, whose names are no packages of anybody's.
+sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-_handle_request = gateway.handle_request
-_build_event = gateway._build_lambda_event_v1
-_end_all = functions.invalidate_worker
+from ministack.app import main  # noqa: E402 - found only now
 
+from local.emulated import (  # noqa: E402 - the same
+    alarms,
+    functions,
+    gateway,
+    logs,
+    permissions,
+    queues,
+    resource_types,
+    store,
+    usage,
+    workers,
+)
+from local.emulated.pace import every  # noqa: E402 - the same
 
-async def handle_request(method: str, path: str, headers: Any, body: Any, query: dict[str, Any]) -> Any:  # noqa: ANN401 - MiniStack has no types
-    """GetUsage, and everything else as MiniStack answers it."""
-    match [part for part in path.split("/") if part]:
-        case ["usageplans", plan_id, "usage"] if method == "GET":
-            return usage(plan_id, query)
-    return await _handle_request(method, path, headers, body, query)
-
-
-def usage(plan_id: str, query: dict[str, Any]) -> Any:  # noqa: ANN401 - the same
-    """Pairs of used and remaining requests for each day, by key."""
-    plan = gateway._usage_plans.get(plan_id)
-    if not plan:
-        return gateway._v1_error("NotFoundException", "Invalid Usage Plan identifier specified", 404)
-    start, end = (date.fromisoformat(gateway._qp(query, name)) for name in ("startDate", "endDate"))
-    keys = gateway._usage_plan_keys.get(plan_id, {})
-    wanted = gateway._qp(query, "keyId")
-    days = [start + timedelta(days=number) for number in range((end - start).days + 1)]
-    limit = int((plan.get("quota") or {}).get("limit", 0))
-    used = {key: [used_on(plan_id, key, day) for day in days] for key in keys if wanted in (None, key)}
-    values = {key: [[count, max(limit - count, 0)] for count in counts] for key, counts in used.items()}
-    told = {"usagePlanId": plan_id, "startDate": start.isoformat(), "endDate": end.isoformat()}
-    # On the wire the items are called `values`; the AWS SDKs rename them.
-    return gateway._v1_response({**told, "values": values})
-
-
-def used_on(plan_id: str, key_id: str, day: date) -> int:
-    """The counter of the running period, as today's."""
-    used, since = gateway._quota_state.get((plan_id, key_id), (0, 0.0))
-    over = time.time() - since >= gateway._QUOTA_PERIOD_SECONDS["DAY"]
-    return 0 if over or day != datetime.now(UTC).date() else int(used)
-
-
-def build_event(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - the same
-    """The function's event, with the key in it."""
-    event = _build_event(*arguments, **options)
-    resource, _, method, headers = arguments[3:7]
-    if resource["resourceMethods"].get(method, {}).get("apiKeyRequired"):
-        key = gateway._resolve_api_key(gateway._api_key_from_request(headers))
-        event["requestContext"]["identity"] |= {"apiKey": key["value"], "apiKeyId": key["id"]}
-    return event
-
-
-def end_failed(name: str, **scope: Any) -> None:  # noqa: ANN401 - the same
-    """While an invocation fails, take out the function's processes that are not there; else end all, as told."""
-    if sys.exc_info()[0] is None:
-        _end_all(name, **scope)
-        return
-    with runtime._lock:
-        for workers in runtime._workers.values():
-            gone = [worker for worker in workers if worker.func_name == name and is_gone(worker)]
-            workers[:] = [worker for worker in workers if worker not in gone]
-            for worker in gone:
-                shutil.rmtree(worker._tmpdir, ignore_errors=True)
-
-
-def is_gone(worker: Any) -> bool:  # noqa: ANN401 - the same
-    """Whether a process was started and has ended; one that is being started, or at work, holds its lock."""
-    tried = worker._tmpdir is not None and not worker._lock.locked()
-    return tried and (worker._proc is None or worker._proc.poll() is not None)
-
-
-functions.invalidate_worker = end_failed
-gateway.handle_request = handle_request
-gateway._build_lambda_event_v1 = build_event
+for part in (store, usage, gateway, functions, logs, alarms, resource_types, permissions, workers):
+    part.install()
+every(float(os.environ.get("SQS_METRICS_SECONDS", "60")), queues.sample_all)
+every(float(os.environ.get("ALARM_SECONDS", "5")), alarms.evaluate_all)
 main()

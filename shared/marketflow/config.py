@@ -72,7 +72,7 @@ class FetchSettings(Settings):
 class DatabaseSettings(Settings):
     """What reads or writes the database needs."""
 
-    database_url: str = Field(alias="DATABASE_URL")
+    database_url: str = Field(alias="DATABASE_URL", repr=False)
 
 
 class EtlSettings(DatabaseSettings):
@@ -158,3 +158,17 @@ class AwsCredentials(BaseModel):
         except ValidationError as error:
             names = ", ".join(str(fault["loc"][0]) for fault in error.errors())
             raise ConfigurationError(f"No AWS credentials in the environment: {names} missing.") from None
+
+
+class Trace(BaseModel):
+    """The X-Ray trace of the running invocation, of which Lambda tells in the environment, and where notes of it go."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    header: str = Field(default="", alias="_X_AMZN_TRACE_ID")
+    daemon: str = Field(default="", alias="AWS_XRAY_DAEMON_ADDRESS")
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """The trace from the environment; empty where there is none."""
+        return cls.model_validate(dict(os.environ if environment is None else environment))

@@ -14,6 +14,10 @@ class ConfigurationError(MarketFlowError):
     """Fix the settings: one or more are missing or wrong. The message names each and says where to set it."""
 
 
+class MigrationError(MarketFlowError):
+    """Mend the migration, deploy again: a revision failed, and the database is as it was. The message names it."""
+
+
 class RetryLaterError(MarketFlowError):
     """Ask again, not before `not_before` (UTC; None: the caller's own backoff)."""
 

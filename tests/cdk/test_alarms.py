@@ -1,34 +1,56 @@
-"""Alarms and dashboard: nothing fails in silence, and a new source is watched from its first day."""
+"""Alarms: nothing fails in silence, each says what to do, and a new source is watched from its first day."""
 
 from __future__ import annotations
 
-import json
+import re
 from typing import Any
 
 import pytest
 
+from cdk.slos import FAST, SLOS, SLOW, STEADY
 from marketflow.sources.catalog import CATALOG
-from tests.cdk.templates import Assembly, referred
+from tests.cdk.templates import CONTEXT, ROOT, Assembly, references, referred, text
 
 pytestmark = pytest.mark.cdk
 
 DAY, WEEK = 24 * 3600, 7 * 24 * 3600
+RUNBOOK = ROOT / "docs" / "runbook" / "alarms.md"
 
 
-def alarms(assembly: Assembly) -> list[dict[str, Any]]:
-    """The alarms' properties."""
-    return [entry["Properties"] for _, _, entry in assembly.with_resources("AWS::CloudWatch::Alarm")]
+def alarms(assembly: Assembly) -> dict[str, dict[str, Any]]:
+    """The properties of the alarms on metrics, by their names without the stage's prefix."""
+    found = [entry["Properties"] for _, _, entry in assembly.with_resources("AWS::CloudWatch::Alarm")]
+    return {alarm["AlarmName"].removeprefix(f"marketflow-{assembly.stage}-"): alarm for alarm in found}
+
+
+def composites(assembly: Assembly) -> dict[str, dict[str, Any]]:
+    """The properties of the alarms that are made of others, by logical id."""
+    found = assembly.with_resources("AWS::CloudWatch::CompositeAlarm")
+    return {name: entry["Properties"] for _, name, entry in found}
 
 
 def watched(assembly: Assembly, metric: str, dimension: str) -> set[str]:
     """The values of a dimension for which some alarm watches a metric."""
     return {
         entry["Value"]
-        for alarm in alarms(assembly)
-        if alarm["MetricName"] == metric
-        for entry in alarm["Dimensions"]
+        for alarm in alarms(assembly).values()
+        if alarm.get("MetricName") == metric
+        for entry in alarm.get("Dimensions", ())
         if entry["Name"] == dimension
     }
+
+
+def metrics_of(alarm: dict[str, Any]) -> list[dict[str, Any]]:
+    """The metrics that an alarm's expression is made of."""
+    return [entry["MetricStat"] for entry in alarm["Metrics"] if "MetricStat" in entry]
+
+
+def period_of(alarm: dict[str, Any]) -> int:
+    """The seconds of one period; those of an expression have one and the same."""
+    if "Period" in alarm:
+        return int(alarm["Period"])
+    (period,) = {metric["Period"] for metric in metrics_of(alarm)}
+    return int(period)
 
 
 def test_every_dead_letter_queue_rings(assembly: Assembly) -> None:
@@ -39,84 +61,185 @@ def test_every_dead_letter_queue_rings(assembly: Assembly) -> None:
     assert watched(assembly, "ApproximateAgeOfOldestMessage", "QueueName") == queues - dead
 
 
-def test_every_function_rings_when_it_fails_or_is_throttled(assembly: Assembly) -> None:
-    """The names are those of the functions that are deployed."""
+def test_every_function_rings_when_it_fails(assembly: Assembly) -> None:
+    """The names are those of the functions that are deployed. Refused invocations ring for all of them."""
     functions = {
         entry["Properties"]["FunctionName"] for _, _, entry in assembly.with_resources("AWS::Lambda::Function")
     }
     assert watched(assembly, "Errors", "FunctionName") == functions
-    assert watched(assembly, "Throttles", "FunctionName") == functions
+    throttled = alarms(assembly)["functions-throttled"]
+    assert (throttled["MetricName"], throttled.get("Dimensions", [])) == ("Throttles", [])
 
 
-def test_every_source_rings_when_it_delivers_nothing_for_as_long_as_its_data_may_age(assembly: Assembly) -> None:
-    """Silence rings too: a schedule that does not fire writes no metric at all. One without a schedule is silent."""
-    found = {
-        entry["Value"]: alarm
-        for alarm in alarms(assembly)
-        if alarm["MetricName"] == "FetchSucceeded"
-        for entry in alarm["Dimensions"]
-        if entry["Name"] == "source"
-    }
-    assert found.keys() == {name for name, source in CATALOG.items() if source.schedules}
-    for name, alarm in found.items():
-        target = CATALOG[name].freshness_target_seconds
-        assert target <= alarm["Period"] * alarm["EvaluationPeriods"] < target + alarm["Period"]
-        assert (alarm["TreatMissingData"], alarm["ComparisonOperator"]) == ("breaching", "LessThanThreshold")
+def test_every_source_rings_when_its_data_is_older_than_its_target(assembly: Assembly) -> None:
+    """By the gauge of the auditor. One without a schedule has no target."""
+    for name, source in CATALOG.items():
+        if not source.schedules:
+            assert f"{name}-stale" not in alarms(assembly)
+            continue
+        alarm = alarms(assembly)[f"{name}-stale"]
+        assert (alarm["MetricName"], alarm["Period"]) == ("FreshnessSeconds", 60)
+        assert {"Name": "source", "Value": name} in alarm["Dimensions"]
+        assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (
+            source.freshness_target_seconds,
+            "GreaterThanThreshold",
+        )
+
+
+def test_silence_of_the_auditor_rings_once(assembly: Assembly) -> None:
+    """Without it no gauge says anything: one alarm tells it, and those of the sources do not join in."""
+    breaching = {name for name, alarm in alarms(assembly).items() if alarm["TreatMissingData"] == "breaching"}
+    retires = {"retirement-overdue"} if CONTEXT["stages"][assembly.stage]["history_months"] else set()
+    assert breaching == {"audit-silent", *retires}
+    alarm = alarms(assembly)["audit-silent"]
+    assert (alarm["Statistic"], alarm["Threshold"], alarm["ComparisonOperator"]) == (
+        "SampleCount",
+        1,
+        "LessThanThreshold",
+    )
 
 
 def test_every_source_rings_when_its_gaps_stay(assembly: Assembly) -> None:
-    """Unexplained ones, also when nobody looks for them any more, and those whose repair was given up."""
-    for metric, silence in (("GapsUnexplained", "breaching"), ("RepairsGivenUp", "notBreaching")):
-        found = {
-            next(entry["Value"] for entry in alarm["Dimensions"] if entry["Name"] == "source"): alarm
-            for alarm in alarms(assembly)
-            if alarm["MetricName"] == metric
-        }
-        assert found.keys() == {name for name, source in CATALOG.items() if source.series}
-        for alarm in found.values():
-            assert {"Name": "service", "Value": "audit"} in alarm["Dimensions"]
-            assert (alarm["TreatMissingData"], alarm["Threshold"]) == (silence, 0)
+    """Unexplained ones, and those whose repair was given up."""
+    with_series = {name for name, source in CATALOG.items() if source.series}
+    assert watched(assembly, "GapsUnexplained", "source") == with_series
+    assert watched(assembly, "RepairsGivenUp", "source") == with_series
 
 
-def test_a_price_that_is_held_back_rings(assembly: Assembly) -> None:
-    """At the first one: nobody sees it until somebody has looked."""
-    (alarm,) = [one for one in alarms(assembly) if one["MetricName"] == "MovesHeld"]
-    assert alarm["Dimensions"] == [{"Name": "service", "Value": "etl"}]
-    assert (alarm["Threshold"], alarm["EvaluationPeriods"], alarm["TreatMissingData"]) == (0, 1, "notBreaching")
-    assert "docs/runbook/absurd-move.md" in alarm["AlarmDescription"]
+def test_a_source_that_tells_its_budget_rings_before_it_is_used_up(assembly: Assembly) -> None:
+    """Percent of what the source allows."""
+    assert watched(assembly, "BudgetUsed", "source") == {name for name, one in CATALOG.items() if one.tells_budget}
+
+
+def test_the_metrics_of_two_stages_in_one_account_are_apart(assembly: Assembly) -> None:
+    """The namespace that the functions write to is the one that the alarms read, and has the stage's name."""
+    spaces = {
+        function["Properties"]["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"]
+        for _, _, function in assembly.with_resources("AWS::Lambda::Function")
+    }
+    own = {alarm["Namespace"] for alarm in alarms(assembly).values() if "Namespace" in alarm}
+    assert spaces == {space for space in own if not space.startswith("AWS/")} == {f"MarketFlow/{assembly.stage}"}
 
 
 def test_an_alarm_looks_back_no_further_than_cloudwatch_can(assembly: Assembly) -> None:
-    """A day in periods of minutes, a week in periods of hours."""
-    for alarm in alarms(assembly):
-        limit = WEEK if alarm["Period"] >= 3600 else DAY
-        assert alarm["Period"] * alarm["EvaluationPeriods"] <= limit, alarm["AlarmName"]
+    """A day in periods of minutes, a week in periods of hours; an expression has ten metrics at most.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+    """
+    for name, alarm in alarms(assembly).items():
+        limit = WEEK if period_of(alarm) >= 3600 else DAY
+        assert period_of(alarm) * alarm["EvaluationPeriods"] <= limit, name
+        assert len(alarm.get("Metrics", ())) <= 10, name
 
 
-def test_the_api_rings_when_it_fails(assembly: Assembly) -> None:
-    """By the name of the API that is deployed."""
-    (api,) = assembly.templates["api"].resources("AWS::ApiGateway::RestApi").values()
-    assert watched(assembly, "5XXError", "ApiName") == {api["Properties"]["Name"]}
+def test_every_objective_has_its_burn_rates(assembly: Assembly) -> None:
+    """Each pace over two windows of the workbook, with the budget times the pace as threshold."""
+    for slo in SLOS:
+        found = sorted(
+            (alarm["Threshold"], period_of(alarm))
+            for name, alarm in alarms(assembly).items()
+            if name.startswith(f"slo-{slo.name}-")
+        )
+        assert found == sorted(
+            (round(burn.factor * (1 - slo.objective), 6), window.to_seconds())
+            for burn in (FAST, SLOW, STEADY)
+            for window in (burn.long, burn.short)
+        )
+
+
+def test_a_burn_rate_rings_when_both_of_its_windows_do(assembly: Assembly) -> None:
+    """One is long enough to matter, the other says that it still goes on."""
+    logical = {
+        entry["Properties"]["AlarmName"].removeprefix(f"marketflow-{assembly.stage}-"): name
+        for _, name, entry in assembly.with_resources("AWS::CloudWatch::Alarm")
+    }
+    for slo in SLOS:
+        (rule,) = (
+            "".join(
+                part if isinstance(part, str) else f"<{referred(part)}>" for part in one["AlarmRule"]["Fn::Join"][1]
+            )
+            for one in composites(assembly).values()
+            if one["AlarmName"] == f"marketflow-{assembly.stage}-slo-{slo.name}-burning"
+        )
+        names = {
+            window: logical[f"slo-{slo.name}-{window}"]
+            for window in ("fast-1-hour", "fast-5-minutes", "slow-6-hours", "slow-30-minutes")
+        }
+        (fast_long, fast_short, slow_long, slow_short) = (f'ALARM("<{name}>")' for name in names.values())
+        assert rule == f"(({fast_long} AND {fast_short}) OR ({slow_long} AND {slow_short}))"
+
+
+def test_every_alarm_tells_somebody_or_is_read_by_one_that_does(assembly: Assembly) -> None:
+    """An alarm that nobody hears is none. Who hears it hears its end, too."""
+    made = assembly.templates["observability"].resources("AWS::SNS::Topic")
+    # Other stacks know a topic by its name.
+    topics = {name: name for name in made} | {
+        f"arn:<AWS::Partition>:sns:<AWS::Region>:<AWS::AccountId>:{entry['Properties']['TopicName']}": name
+        for name, entry in made.items()
+    }
+    assert len(made) == 2
+    read = {name for one in composites(assembly).values() for name in references(one["AlarmRule"])}
+    for _, name, entry in (
+        *assembly.with_resources("AWS::CloudWatch::Alarm"),
+        *assembly.with_resources("AWS::CloudWatch::CompositeAlarm"),
+    ):
+        told = [referred(action) or text(action) for action in entry["Properties"].get("AlarmActions", ())]
+        assert entry["Properties"].get("OKActions", []) == entry["Properties"].get("AlarmActions", [])
+        assert (len(told) == 1 and told[0] in topics) != (name in read), name
+
+
+def links(assembly: Assembly) -> dict[str, str]:
+    """The runbook's address in each alarm's text."""
+    texts = {alarm["AlarmName"]: alarm["AlarmDescription"] for alarm in alarms(assembly).values()}
+    texts |= {alarm["AlarmName"]: alarm["AlarmDescription"] for alarm in composites(assembly).values()}
+    return {name: text.rpartition(" Runbook: ")[2] for name, text in texts.items()}
+
+
+def test_every_alarm_says_what_happened_and_links_to_what_to_do(assembly: Assembly) -> None:
+    """One sentence, and a section of the runbook that there is."""
+    sections = {re.sub(r"[^a-z0-9 -]", "", one.lower()).replace(" ", "-") for one in headings()}
+    for name, link in links(assembly).items():
+        base, _, anchor = link.partition("alarms.md#")
+        assert base == "docs/runbook/", name
+        assert anchor in sections, f"{name} has no section in {RUNBOOK.name}: {anchor}"
+
+
+def headings() -> list[str]:
+    """The titles of the sections about alarms."""
+    return re.findall(r"^## (.*)$", RUNBOOK.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_the_page_of_the_runbook_is_in_order() -> None:
+    """Each section has the four things that somebody needs who was woken."""
+    for section in RUNBOOK.read_text(encoding="utf-8").split("\n## ")[1:]:
+        title, _, body = section.partition("\n")
+        assert re.findall(r"^\*\*(.*?)\.\*\*", body, re.MULTILINE) == [
+            "What it means",
+            "Look at",
+            "Do",
+            "Verify",
+        ], title
+
+
+def test_no_section_of_the_runbook_is_left_over(cloud_links: set[str]) -> None:
+    """A section whose alarm is gone would send nobody anywhere."""
+    assert set(headings()) == cloud_links
 
 
 def test_the_database_rings_where_there_is_one(assembly: Assembly) -> None:
-    """A full disk stops everything."""
+    """A full disk stops everything, and so does the last connection."""
     instances = {
         entry["Properties"]["DBInstanceIdentifier"] for _, _, entry in assembly.with_resources("AWS::RDS::DBInstance")
     }
-    assert watched(assembly, "FreeStorageSpace", "DBInstanceIdentifier") == instances
+    proxies = {entry["Properties"]["DBProxyName"] for _, _, entry in assembly.with_resources("AWS::RDS::DBProxy")}
+    for metric in ("FreeStorageSpace", "CPUUtilization", "CPUSurplusCreditBalance"):
+        assert watched(assembly, metric, "DBInstanceIdentifier") == instances
+    assert watched(assembly, "DatabaseConnectionsCurrentlySessionPinned", "ProxyName") == proxies
+    assert ("database-connections" in alarms(assembly)) == bool(instances)
 
 
-def test_every_alarm_tells_the_topic_and_says_what_to_do(assembly: Assembly) -> None:
-    """An alarm that nobody hears, or that nobody understands, is none."""
-    (topic,) = assembly.templates["observability"].resources("AWS::SNS::Topic")
-    for alarm in alarms(assembly):
-        assert [referred(action) for action in alarm["AlarmActions"]] == [topic]
-        assert len(alarm["AlarmDescription"]) > 30
-
-
-def test_the_dashboard_shows_every_source(assembly: Assembly) -> None:
-    """It is generated from the catalogue."""
-    (dashboard,) = assembly.templates["observability"].resources("AWS::CloudWatch::Dashboard").values()
-    body = json.dumps(dashboard["Properties"]["DashboardBody"])
-    assert all(f"{source.title}: requests" in body for source in CATALOG.values())
+@pytest.fixture(scope="session")
+def cloud_links(synthesise: Any) -> set[str]:  # noqa: ANN401 - a fixture's function
+    """The sections to which the alarms of any stage link."""
+    found = [link for stage in ("local", "dev", "prod") for link in links(synthesise(stage)).values()]
+    return {link.partition("#")[2] for link in found}

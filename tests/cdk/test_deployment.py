@@ -135,7 +135,7 @@ def test_the_runner_finds_what_it_needs_in_the_outputs(assembly: Assembly) -> No
         *(f"{name}Tasks{what}" for name in sources for what in ("QueueUrl", "DeadLettersUrl")),
     }
     assert {"ApiUrl", "ApiId", "ApiKeyId", "ApiFunctionName"} <= assembly.templates["api"].outputs()
-    assert assembly.templates["observability"].outputs() == {"AlarmTopicArn"}
+    assert assembly.templates["observability"].outputs() == {"AlarmTopicArn", "TicketTopicArn"}
 
 
 def test_what_makes_the_readers_functions_makes_the_migration_run_again() -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cdk.alarms import functions as function_names
+from cdk.access import DatabaseRole, server
 from cdk.bundling import ROOT, WITH_PACKAGE
+from cdk.parts import functions as function_names
 from cdk.stages import load_stage
 from marketflow.sources.catalog import CATALOG
 from tests.cdk.conftest import Synthesise, app_for, assembled
@@ -22,7 +23,17 @@ pytestmark = pytest.mark.cdk
 RESERVED = re.compile(r"^(AWS_|_|LAMBDA_|TZ$|PATH$|PYTHONPATH$|LD_LIBRARY_PATH$)")
 """Lambda sets these itself and refuses a deployment that sets them; PYTHONPATH would hide the layer."""
 
-DATABASE_FUNCTIONS = {"etl", "migrate", "api", "admin", "audit"}
+DATABASE_ROLES = {
+    "migrate": DatabaseRole.OWNER,
+    "etl": DatabaseRole.WRITER,
+    "admin": DatabaseRole.WRITER,
+    "audit": DatabaseRole.WRITER,
+    "retire": DatabaseRole.WRITER,
+    "api": DatabaseRole.READER,
+}
+"""Whom each function connects as."""
+
+DATABASE_FUNCTIONS = DATABASE_ROLES.keys() - {"retire"}
 """Those of every stage; one that does not keep every month has `retire` beside them."""
 
 EVERYWHERE_ALLOWED = {
@@ -317,13 +328,18 @@ def test_the_auditor_looks_each_minute_and_each_day(assembly: Assembly) -> None:
     assert retries == [0]
 
 
-def test_a_function_signs_in_to_the_database_as_one_user(cloud: Assembly) -> None:
-    """rds-db:connect names the user; a wildcard would open every user of the proxy."""
-    for name in DATABASE_FUNCTIONS | retires(cloud):
-        template, function = named(cloud)[name]
-        (connect,) = grants(template, function)["rds-db:connect"]
-        assert connect.endswith("/marketflow")
+def test_a_function_signs_in_to_the_database_as_the_least_role(cloud: Assembly) -> None:
+    """Its URL has the one user that rds-db:connect names, at the proxy; a wildcard would open every user of it."""
+    for name, (template, function) in named(cloud).items():
+        allowed = grants(template, function).get("rds-db:connect", set())
+        if name not in DATABASE_FUNCTIONS | retires(cloud):
+            assert not allowed, name
+            continue
+        (connect,) = allowed
+        assert re.search(r":dbuser:.*DBProxyArn.*/([^/]+)$", connect), connect
+        assert connect.rpartition("/")[2] == DATABASE_ROLES[name]
         assert "*" not in connect
+        assert text(variables(function)["DATABASE_URL"]).startswith(f"postgresql://{DATABASE_ROLES[name]}@")
 
 
 def test_a_wildcard_resource_is_only_granted_where_aws_has_no_narrower_one(assembly: Assembly) -> None:
@@ -341,11 +357,19 @@ def test_only_database_functions_are_in_the_vpc(cloud: Assembly) -> None:
     assert all("?auth=iam" in text(variables(named(cloud)[name][1])["DATABASE_URL"]) for name in inside)
 
 
-def test_a_local_function_gets_the_url_that_was_given(synthesise: Synthesise) -> None:
-    """No VPC, no proxy: the URL of the command line."""
+def test_a_local_function_connects_as_the_same_role(synthesise: Synthesise) -> None:
+    """No VPC, no proxy: the server of the command line, and the user that owns it for the migration alone."""
     for name in DATABASE_FUNCTIONS:
         _, function = named(synthesise("local"))[name]
-        assert variables(function)["DATABASE_URL"] == "postgresql://postgres@/marketflow?host=/tmp/marketflow"
+        user = "postgres" if name == "migrate" else DATABASE_ROLES[name]
+        assert variables(function)["DATABASE_URL"] == f"postgresql://{user}@/marketflow?host=/tmp/marketflow"
+
+
+def test_a_role_takes_the_place_of_the_owner_in_a_url() -> None:
+    """Whether the server is a socket or a host."""
+    url = server("postgresql://me@db.example:5433/market?sslmode=disable").url
+    assert url(DatabaseRole.OWNER) == "postgresql://me@db.example:5433/market?sslmode=disable"
+    assert url(DatabaseRole.READER) == "postgresql://marketflow_reader@db.example:5433/market?sslmode=disable"
 
 
 def test_a_stage_tells_a_fetcher_its_secret_and_its_hosts(tmp_path: Path) -> None:

@@ -63,8 +63,6 @@ def test_the_database_is_private_encrypted_and_backed_up(cloud: Assembly) -> Non
     parameters = referred(instance["DBParameterGroupName"])
     assert parameters is not None
     assert database.resource(parameters)["Properties"]["Parameters"]["rds.force_ssl"] == "1"
-    # The functions cannot set it through the proxy, and what they leave behind must end.
-    assert database.resource(parameters)["Properties"]["Parameters"]["statement_timeout"] == "30000"
 
 
 def test_rds_keeps_and_rotates_the_password_itself(cloud: Assembly) -> None:
@@ -76,11 +74,29 @@ def test_rds_keeps_and_rotates_the_password_itself(cloud: Assembly) -> None:
 
 
 def test_the_proxy_takes_only_iam_over_tls(cloud: Assembly) -> None:
-    """It reads the password that RDS keeps, and no client ever sends one."""
+    """It has the owner's password, which RDS keeps, and no client ever sends one."""
     (proxy,) = (entry["Properties"] for _, _, entry in cloud.with_resources("AWS::RDS::DBProxy"))
     assert proxy["RequireTLS"] is True
     assert [auth["IAMAuth"] for auth in proxy["Auth"]] == ["REQUIRED"]
     assert proxy["Auth"][0]["SecretArn"]["Fn::GetAtt"][1] == "MasterUserSecret.SecretArn"
+
+
+def test_the_proxy_itself_signs_in_by_token(cloud: Assembly) -> None:
+    """As the roles that have no password, and as nobody else; the instance takes tokens."""
+    database = cloud.templates["database"]
+    (proxy,) = (entry["Properties"] for entry in database.resources("AWS::RDS::DBProxy").values())
+    (instance_id, instance) = database.resources("AWS::RDS::DBInstance").popitem()
+    assert proxy["DefaultAuthScheme"] == "IAM_AUTH"
+    assert instance["Properties"]["EnableIAMDatabaseAuthentication"] is True
+    assert instance["Properties"]["MasterUsername"] == "marketflow"
+    users = [
+        text(resource)
+        for _, statement in database.statements()
+        if "rds-db:connect" in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    ]
+    assert all(f"{instance_id}.DbiResourceId" in user for user in users), users
+    assert sorted(user.rpartition("/")[2] for user in users) == ["marketflow_reader", "marketflow_writer"]
 
 
 def test_only_functions_reach_the_proxy_and_only_the_proxy_the_database(cloud: Assembly) -> None:
@@ -106,7 +122,8 @@ def test_the_stage_decides_how_hard_the_database_is_to_lose(cloud: Assembly) -> 
 
 
 def test_no_policy_grants_every_action(assembly: Assembly) -> None:
-    """Not even of one service."""
+    """Not even of one service; nor, by NotAction or NotResource, all but a few."""
     for template in assembly.templates.values():
         for policy, statement in template.statements():
-            assert not [action for action in listed(statement["Action"]) if action.endswith(":*")], policy
+            assert not statement.keys() & {"NotAction", "NotResource"}, policy
+            assert not [one for one in listed(statement["Action"]) if one == "*" or one.endswith(":*")], policy

@@ -67,6 +67,13 @@ def test_a_stage_with_a_database_takes_no_url() -> None:
         load(stage="prod", database_url=URL)
 
 
+def test_a_url_has_no_password() -> None:
+    """It would stand in the template and in the environment of the function that migrates."""
+    with pytest.raises(StageError, match="database_url: a password would") as caught:
+        load(stage="local", database_url="postgresql://me:hunter2@db.example/market")
+    assert "hunter2" not in str(caught.value)
+
+
 def test_source_base_urls_come_as_json() -> None:
     """The simulator's addresses, one or more for each source."""
     stage = load(stage="local", database_url=URL, source_base_urls='{"binance": ["http://127.0.0.1:1"]}')

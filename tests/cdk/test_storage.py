@@ -128,20 +128,22 @@ def test_every_queue_that_is_no_dead_letter_queue_is_read(assembly: Assembly) ->
     assert {queue["Properties"]["QueueName"] for queue in work} == read
 
 
-def test_the_alarm_topic_is_encrypted_with_a_key_that_cloudwatch_may_use(assembly: Assembly) -> None:
+def test_the_alarm_topics_are_encrypted_with_a_key_that_cloudwatch_may_use(assembly: Assembly) -> None:
     """With AWS's own key for SNS, CloudWatch could not publish, and no alarm would be heard."""
     observability = assembly.templates["observability"]
-    (topic,) = observability.resources("AWS::SNS::Topic").values()
-    key = referred(topic["Properties"]["KmsMasterKeyId"])
+    topics = observability.resources("AWS::SNS::Topic")
+    (key,) = {referred(topic["Properties"]["KmsMasterKeyId"]) for topic in topics.values()}
     assert key is not None
     properties = observability.resource(key)["Properties"]
     assert properties["EnableKeyRotation"] is True
-    (policy,) = observability.resources("AWS::SNS::TopicPolicy").values()
-    statements = [*properties["KeyPolicy"]["Statement"], *policy["Properties"]["PolicyDocument"]["Statement"]]
-    allowed = {
-        action
-        for entry in statements
-        for action in listed(entry["Action"])
-        if entry["Effect"] == "Allow" and entry["Principal"].get("Service") == "cloudwatch.amazonaws.com"
-    }
-    assert {"sns:Publish", "kms:Decrypt", "kms:GenerateDataKey*"} <= allowed
+    policies = observability.resources("AWS::SNS::TopicPolicy").values()
+    assert len(policies) == len(topics)
+    for policy in policies:
+        statements = [*properties["KeyPolicy"]["Statement"], *policy["Properties"]["PolicyDocument"]["Statement"]]
+        allowed = {
+            action
+            for entry in statements
+            for action in listed(entry["Action"])
+            if entry["Effect"] == "Allow" and entry["Principal"].get("Service") == "cloudwatch.amazonaws.com"
+        }
+        assert {"sns:Publish", "kms:Decrypt", "kms:GenerateDataKey*"} <= allowed

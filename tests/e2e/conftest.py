@@ -15,6 +15,7 @@ import pytest
 
 from local.client import ApiClient
 from local.settings import LocalSettings
+from local.simulator.exchangerate import FREE_KEY
 from local.stack import LocalStack
 from local.steps import Steps
 from marketflow.persistence.connection import Database
@@ -24,14 +25,20 @@ LOGS = Path(__file__).resolve().parents[2] / "build" / "e2e"
 
 
 @contextmanager
-def simulated_stack(home: Path, *, enforce_iam: bool = False) -> Iterator[LocalStack]:
-    """The whole pipeline with simulated sources in the folder `home`; its logs stay in build/e2e."""
+def simulated_stack(home: Path) -> Iterator[LocalStack]:
+    """The whole pipeline with simulated sources in the folder `home`; its logs stay in build/e2e.
+
+    The emulator evaluates every call of a function against the function's role, and one source has a key.
+    """
     settings = LocalSettings(home=home, sources="simulator", port=0)
     kept = LOGS / home.name
     shutil.rmtree(kept, ignore_errors=True)
     try:
         with LocalStack(
-            settings=settings, steps=Steps(quiet=True), enforce_iam=enforce_iam, disposable=True
+            settings=settings,
+            steps=Steps(quiet=True),
+            disposable=True,
+            source_keys={"exchangerate": FREE_KEY},
         ) as running:
             yield running
     finally:

@@ -11,8 +11,8 @@ import pytest
 from local.admin_api import AdminApi
 from local.client import ApiClient
 from local.jobs import watch
+from local.picture import Picture
 from local.stack import LocalStack
-from local.status import open_gaps
 from marketflow.persistence.connection import Database
 from tests.e2e.conftest import lose, wait_for
 
@@ -49,7 +49,8 @@ def test_a_hole_is_found_and_filled(stack: LocalStack, api: ApiClient, database:
         )
 
     assert wait_for(closed, seconds=150) == [[30, "not_fetched", "repaired", 1, "auditor"]]
-    assert "binance" in open_gaps(stack.facts.database_url)
+    told = list(Picture(stage="local", cloudwatch=stack.client("cloudwatch"), sqs=stack.client("sqs")).lines(now))
+    assert any(line.startswith("Open gaps:    binance ") for line in told), told
     with AdminApi.of(stack.facts) as operator:
         asked = {"source": "binance", "symbol": SYMBOL, "start": (now - timedelta(days=1)).isoformat()}
         job = watch(operator, f"/replays/{operator.post('/replays', asked)['id']}", io.StringIO())

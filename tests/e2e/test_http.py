@@ -8,6 +8,7 @@ import pytest
 from local import smoke
 from local.client import ApiClient
 from local.stack import LocalStack
+from marketflow.api import security
 
 pytestmark = pytest.mark.e2e
 
@@ -62,6 +63,25 @@ def test_head_is_get_without_a_body(stack: LocalStack, api: ApiClient) -> None:
     head = httpx.head(f"{stack.facts.api_url}/symbols/BTCUSDT", headers=headers, timeout=20, trust_env=False)
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["etag"] == api.get("/symbols/BTCUSDT").headers["etag"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/health", 200),
+        ("HEAD", "/health", 200),
+        ("OPTIONS", "/prices", 204),
+        ("GET", "/symbols", 403),
+        ("GET", "/keys", 401),
+        ("GET", "/nowhere", 404),
+        ("POST", "/prices", 405),
+    ],
+)
+def test_every_answer_has_the_security_headers(stack: LocalStack, method: str, path: str, status: int) -> None:
+    """Those of functions, and those that the gateway makes by itself."""
+    answer = httpx.request(method, f"{stack.facts.api_url}{path}", timeout=20, trust_env=False)
+    assert answer.status_code == status
+    assert {name: answer.headers.get(name) for name in security.HEADERS} == security.HEADERS
 
 
 def test_unknown_symbol(api: ApiClient) -> None:

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -33,8 +34,8 @@ NOTHING = FetchReport(
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """A stack whose emulator evaluates every call of a function against the function's role."""
-    with simulated_stack(tmp_path_factory.mktemp("guarded"), enforce_iam=True) as running:
+    """A stack of its own, because the last test takes a role's policies away."""
+    with simulated_stack(tmp_path_factory.mktemp("guarded")) as running:
         yield running
 
 
@@ -122,6 +123,27 @@ def test_the_auditor_works_with_its_own_role(guarded: LocalStack) -> None:
         )
     finally:
         database.close()
+
+
+def test_functions_connect_as_the_least_role(guarded: LocalStack) -> None:
+    """What the server says of their sessions: the reader reads, the writer does the rest, and the owner has none."""
+    with ApiClient(guarded.facts) as client:
+        client.wait_for_prices(seconds=60, alive=guarded.check)
+    sessions = (
+        "SELECT usename, bool_or(query ILIKE '%from read_prices%'), bool_or(query ILIKE '%insert into%')"
+        " FROM pg_stat_activity WHERE application_name = 'marketflow' GROUP BY usename"
+    )
+    found: dict[str, tuple[bool, bool]] = {}
+
+    def both() -> bool:
+        with closing(Database(guarded.facts.database_url, application_name="e2e")) as database:
+            found.update({user: (reads, writes) for user, reads, writes in database.query(sessions)})
+        return len(found) == 2
+
+    wait_for(both, seconds=60)
+    assert found.keys() == {"marketflow_reader", "marketflow_writer"}
+    assert found["marketflow_reader"] == (True, False)
+    assert not found["marketflow_writer"][0]
 
 
 def test_a_missing_grant_fails(guarded: LocalStack) -> None:

@@ -1,4 +1,7 @@
-"""A real PostgreSQL for the integration tests: one server for the session, one fresh database for each test."""
+"""A real PostgreSQL for the integration tests: one server for the session, one fresh database for each test.
+
+Tests connect as the roles of deployed functions do; `owner` is for what only a migration or an operator does.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from local import postgres as local_postgres
 from local.postgres import LocalPostgres
 from marketflow.persistence import migrate
 from marketflow.persistence.connection import Database
+from tests.integration.roles import READER, WRITER, as_role
 
 _names = itertools.count(1)
 
@@ -64,8 +68,36 @@ def database_url(new_database: Callable[..., str], migrated_template: str) -> st
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    """A connection to this test's own migrated database."""
+def writer_url(database_url: str) -> str:
+    """The same database, as the functions that load, audit, administrate and retire reach it."""
+    return as_role(database_url, WRITER)
+
+
+@pytest.fixture
+def reader_url(database_url: str) -> str:
+    """The same database, as the read API reaches it."""
+    return as_role(database_url, READER)
+
+
+@pytest.fixture
+def owner(database_url: str) -> Iterator[Database]:
+    """A connection to this test's own migrated database as its owner."""
     connection = Database(database_url)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def database(writer_url: str) -> Iterator[Database]:
+    """A connection to this test's own migrated database as the writer."""
+    connection = Database(writer_url)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def reader(reader_url: str) -> Iterator[Database]:
+    """A connection to this test's own migrated database as the reader."""
+    connection = Database(reader_url)
     yield connection
     connection.close()

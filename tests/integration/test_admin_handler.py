@@ -16,10 +16,10 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def handler(database_url: str, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Handler:
+def handler(writer_url: str, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Handler:
     """The admin function, wired to this test's database and bucket."""
     settings = {
-        "DATABASE_URL": database_url,
+        "DATABASE_URL": writer_url,
         "DATA_BUCKET": cloud.bucket,
         "CORS_ORIGINS": "*",
         "IDEMPOTENCY_TABLE": make_once_table("marketflow-test-once"),
@@ -33,32 +33,32 @@ def published(cloud: Cloud) -> set[str]:
     return {symbol.symbol for symbol in SymbolCatalog(bucket=cloud.bucket, client=cloud.s3).read("binance")}
 
 
-def get(name: str, database_url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def get(name: str, reader_url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the read API's function answers about one symbol."""
-    read = load("api", monkeypatch, {"DATABASE_URL": database_url})
+    read = load("api", monkeypatch, {"DATABASE_URL": reader_url})
     answer: dict[str, Any] = read({**event("api_symbol"), "path": f"/v1/symbols/{name}"}, Context())
     return answer
 
 
 def test_the_three_events_change_symbols(
-    handler: Handler, database_url: str, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+    handler: Handler, reader_url: str, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each answer has the bytes and the tag of GET, and the catalog follows each change."""
     added = handler(event("admin_add_symbol"), Context())
     assert added["statusCode"] == 201, added["body"]
     assert added["headers"]["Location"].endswith("/api/v1/symbols/LTCUSDT")
     assert "LTCUSDT" in published(cloud)
-    shown = get("LTCUSDT", database_url, monkeypatch)
+    shown = get("LTCUSDT", reader_url, monkeypatch)
     assert (shown["body"], shown["headers"]["ETag"]) == (added["body"], added["headers"]["ETag"])
 
     changed = handler(event("admin_change_symbol"), Context())
     assert changed["statusCode"] == 200, changed["body"]
-    shown = get("BTCUSDT", database_url, monkeypatch)
+    shown = get("BTCUSDT", reader_url, monkeypatch)
     assert (shown["body"], shown["headers"]["ETag"]) == (changed["body"], changed["headers"]["ETag"])
 
     assert handler(event("admin_deactivate_symbol"), Context())["statusCode"] == 204
     assert "BTCUSDT" not in published(cloud)
-    assert json.loads(get("BTCUSDT", database_url, monkeypatch)["body"])["active"] is False
+    assert json.loads(get("BTCUSDT", reader_url, monkeypatch)["body"])["active"] is False
 
 
 def test_the_same_request_adds_one_symbol(handler: Handler) -> None:
@@ -76,10 +76,10 @@ def test_the_same_request_adds_one_symbol(handler: Handler) -> None:
 
 
 def test_a_tag_of_the_read_api_is_a_condition(
-    handler: Handler, database_url: str, monkeypatch: pytest.MonkeyPatch
+    handler: Handler, reader_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What GET gave opens the change once, and no second time."""
-    tag = get("BTCUSDT", database_url, monkeypatch)["headers"]["ETag"]
+    tag = get("BTCUSDT", reader_url, monkeypatch)["headers"]["ETag"]
     request = event("admin_change_symbol")
     request["headers"] = {**request["headers"], "If-Match": tag}
     assert [handler(request, Context())["statusCode"] for _ in range(2)] == [200, 412]

@@ -168,9 +168,11 @@ def test_the_ledger_says_what_the_coverage_says(
     refused: Sequence[tuple[int, int]],
     outages: Sequence[tuple[int, int]],
     filled: Sequence[tuple[int, int]],
+    *,
+    owner: Database,
 ) -> None:
     """Whatever is stored and known, before and after more came; and a second look at the same changes nothing."""
-    books.database.query("TRUNCATE candles, fetched_ranges, source_status, gaps, audits, jobs, job_parts")
+    owner.query("TRUNCATE candles, fetched_ranges, source_status, gaps, audits, jobs, job_parts")
     books.now = NOW
     books.store((0, 1), *stored, fetched=False)
     books.fetched(fetched, refused)

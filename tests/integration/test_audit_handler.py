@@ -21,9 +21,9 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def audit(cloud: Cloud, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Handler]:
+def audit(cloud: Cloud, writer_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Handler]:
     """The handler over a database of its own."""
-    yield load("audit", monkeypatch, {"DATABASE_URL": database_url, "DATA_BUCKET": cloud.bucket})
+    yield load("audit", monkeypatch, {"DATABASE_URL": writer_url, "DATA_BUCKET": cloud.bucket})
     bootstrap.close()
 
 
@@ -50,9 +50,16 @@ def told(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, Any]]:
     """The metrics of each source."""
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
     for line in lines:
-        assert line["service"] == "audit"
-        assert {"service", "source"} <= set(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0])
-    return {line["source"]: {name: value for name, value in line.items() if isinstance(value, list)} for line in lines}
+        dimensions = set(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0])
+        # What is of all sources is counted by the process' own meter; its service is that of who imported it first.
+        assert "source" not in dimensions if "Stale" in line else dimensions == {"service", "source"}
+        assert "Stale" in line or line["service"] == "audit"
+    numbers: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        numbers.setdefault(line.get("source", "all"), {}).update(
+            {name: value for name, value in line.items() if isinstance(value, list)}
+        )
+    return numbers
 
 
 def test_a_gap_is_written_down_told_and_handed_on(
@@ -66,11 +73,30 @@ def test_a_gap_is_written_down_told_and_handed_on(
     command = read_command(cloud.s3.get_object(Bucket=cloud.bucket, Key=found["Key"])["Body"].read())
     assert (command.id, command.kind) == (job, "backfill")
     numbers = told(capsys)
-    assert numbers.keys() == {name for name, source in CATALOG.items() if source.series}
+    assert numbers.keys() == {"all"} | {name for name, source in CATALOG.items() if source.series}
     assert numbers["binance"]["GapsUnexplained"] == [1.0]
     assert numbers["binance"]["MissingNotFetched"] == [10.0]
     assert 39 <= numbers["binance"]["GapOldestIntervals"][0] <= 42
+    # The minutes of this test came without a load, so that nothing is known to have come since the symbol was added.
+    assert numbers["binance"]["FreshnessSeconds"][0] < 60
+    assert numbers["all"] == {"Stale": [0.0]}
     assert {value for counted in (numbers["yahoo"],) for (value,) in counted.values()} == {0.0}
+
+
+def test_a_source_beyond_its_target_is_counted_as_stale(
+    audit: Handler, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The target is that of the catalogue; a minute's look tells both, and one source beyond it is enough."""
+    target = CATALOG["binance"].freshness_target_seconds
+    database.query("UPDATE symbols SET active = (symbol = 'BTCUSDT')")
+    database.query(
+        "INSERT INTO source_status (source, newest_data_at) VALUES ('binance', now() - cast(:age as interval))",
+        age=f"{target + 10} seconds",
+    )
+    audit(event("schedule_audit_recent"), Context(seconds_left=60))
+    numbers = told(capsys)
+    assert target < numbers["binance"]["FreshnessSeconds"][0] < target + 60
+    assert (numbers["yahoo"]["FreshnessSeconds"], numbers["all"]["Stale"]) == ([0.0], [1.0])
 
 
 def test_the_days_look_repairs_nothing(audit: Handler, cloud: Cloud, database: Database, hole: datetime) -> None:

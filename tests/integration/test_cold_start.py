@@ -52,7 +52,7 @@ LOAD = {
     "errors": "",
     "etl": "base coverage pipeline strategies",
     "messaging": "archive envelope",
-    "observability": "loads",
+    "observability": "loads traces",
     "persistence": (
         "connection connector coverage_sql jobs jobs_sql load_candles_sql load_rows_sql load_sql loader "
         "moves_sql partitions rds_token url"
@@ -129,18 +129,18 @@ def ours(modules: set[str]) -> dict[str, str]:
     return {part: " ".join(n.partition(".")[2] for n in names if n.startswith(f"{part}.")) for part in parts}
 
 
-def test_a_page_of_candles_loads_what_it_needs_and_nothing_else(database_url: str) -> None:
+def test_a_page_of_candles_loads_what_it_needs_and_nothing_else(reader_url: str) -> None:
     """A module that is new here is a decision: it is paid for at every cold start of the read API."""
-    answer, modules = run("api", "api_candles", database_url)
+    answer, modules = run("api", "api_candles", reader_url)
     assert answer["statusCode"] == 200, answer
     assert packages(modules) == PACKAGES
     assert not slow(modules)
     assert ours(modules) == READ
 
 
-def test_a_loaded_message_loads_what_it_needs_and_nothing_else(database_url: str) -> None:
+def test_a_loaded_message_loads_what_it_needs_and_nothing_else(writer_url: str) -> None:
     """The same for the ETL."""
-    answer, modules = run("etl", "sqs_binance_klines", database_url)
+    answer, modules = run("etl", "sqs_binance_klines", writer_url)
     assert answer == {"batchItemFailures": []}
     assert packages(modules) == PACKAGES
     assert not slow(modules)

@@ -292,7 +292,7 @@ def test_a_rate_that_was_published_while_nobody_fetched_is_gone(flow: Flow) -> N
     assert flow.told("USDTRY", interval=Interval.D1) == [("03 00:00", "04 00:00", 1, "not_fetched", "not_possible")]
 
 
-def test_answers_in_any_order_and_number_come_to_the_same(flow: Flow, database: Database) -> None:
+def test_answers_in_any_order_and_number_come_to_the_same(flow: Flow, database: Database, owner: Database) -> None:
     """What is known is a union: replays, duplicates and late messages change nothing."""
 
     def known() -> list[list[Any]]:
@@ -300,7 +300,7 @@ def test_answers_in_any_order_and_number_come_to_the_same(flow: Flow, database: 
         return ranges + database.query("SELECT s::text FROM sessions s ORDER BY 1")
 
     def run(order: Sequence[int]) -> list[list[Any]]:
-        database.query("TRUNCATE fetched_ranges, sessions, candles, quarantine")
+        owner.query("TRUNCATE fetched_ranges, sessions, candles, quarantine")
         for number in order:
             flow.now = utc("2026-01-05T15:00") + number * 7 * MINUTE
             flow.fetch("klines_1m", ["BTCUSDT"], since=flow.now - number * MINUTE)

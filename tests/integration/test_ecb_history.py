@@ -44,9 +44,9 @@ def flow(database: Database) -> Flow:
 
 
 @pytest.fixture
-def client(database: Database) -> Client:
+def client(reader: Database) -> Client:
     """The API over the same database."""
-    return RealClient(database=database)
+    return RealClient(database=reader)
 
 
 def everything(database: Database) -> list[list[Any]]:
@@ -138,7 +138,9 @@ def test_a_rate_says_who_published_it(flow: Flow, client: Client) -> None:
     ]
 
 
-def test_answers_of_both_publishers_come_to_the_same_in_any_order(flow: Flow, database: Database) -> None:
+def test_answers_of_both_publishers_come_to_the_same_in_any_order(
+    flow: Flow, database: Database, owner: Database
+) -> None:
     """Neither ever takes the place of the other, and what is known of days is a union."""
 
     def publication() -> None:
@@ -155,7 +157,7 @@ def test_answers_of_both_publishers_come_to_the_same_in_any_order(flow: Flow, da
 
     found = []
     for order in itertools.permutations((publication, first, second)):
-        database.query("TRUNCATE prices, fetched_ranges, raw_objects, source_status")
+        owner.query("TRUNCATE prices, fetched_ranges, raw_objects, source_status")
         for answer in (*order, order[0]):
             answer()
         found.append(everything(database))

@@ -19,9 +19,9 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def etl(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Handler:
+def etl(writer_url: str, monkeypatch: pytest.MonkeyPatch) -> Handler:
     """The ETL on this test's database."""
-    return load("etl", monkeypatch, {"DATABASE_URL": database_url, "DATA_BUCKET": "unused"})
+    return load("etl", monkeypatch, {"DATABASE_URL": writer_url, "DATA_BUCKET": "unused"})
 
 
 def count(database: Database, table: str) -> int:
@@ -111,8 +111,12 @@ def test_a_bad_message_fails_alone(etl: Handler, database: Database) -> None:
     assert count(database, "candles") == 4
 
 
-def test_a_payload_that_is_no_data_is_quarantined_once(etl: Handler, database: Database) -> None:
-    """An unreadable body is kept with its reason and does not come back for ever."""
+def test_a_payload_that_is_no_data_is_quarantined_once(
+    etl: Handler, database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An unreadable body is kept with its reason and does not come back for ever; the log tells the reason once."""
+    log = StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", log)
     batch = event("sqs_binance_klines")
     message = json.loads(batch["Records"][0]["body"])
     message["request"]["symbols"] = ["NOSUCH"]
@@ -120,17 +124,29 @@ def test_a_payload_that_is_no_data_is_quarantined_once(etl: Handler, database: D
     for _ in range(2):
         assert etl(batch, Context()) == {"batchItemFailures": []}
     assert count(database, "candles") == 0
-    assert {row[0] for row in database.query("SELECT reason FROM quarantine")} == {"unknown_symbol"}
+    refused = database.query("SELECT reason FROM quarantine")
+    assert {row[0] for row in refused} == {"unknown_symbol"}
+    (told,) = [one for one in map(json.loads, log.getvalue().splitlines()) if one["message"] == "rows refused"]
+    assert (told["level"], told["refused"]["reason"], told["refused"]["rows"]) == (
+        "WARNING",
+        "unknown_symbol",
+        len(refused),
+    )
+    counted = [one for one in map(json.loads, capsys.readouterr().out.splitlines()) if "RowsRead" in one]
+    assert [(one["RowsRead"], one["RowsQuarantined"]) for one in counted] == [
+        ([float(len(refused))], [float(len(refused))]),
+        ([0.0], [0.0]),
+    ]
 
 
 def test_a_large_body_is_claimed_from_the_archive(
-    cloud: Cloud, database_url: str, database: Database, monkeypatch: pytest.MonkeyPatch
+    cloud: Cloud, writer_url: str, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A message without its body is loaded from the raw object that it names."""
     batch = event("sqs_binance_klines")
     message = json.loads(batch["Records"][0]["body"])
     batch["Records"][0]["body"] = json.dumps({**message, "body": None})
-    etl = load("etl", monkeypatch, {"DATABASE_URL": database_url, "DATA_BUCKET": cloud.bucket})
+    etl = load("etl", monkeypatch, {"DATABASE_URL": writer_url, "DATA_BUCKET": cloud.bucket})
     missing = etl(batch, Context())
     assert len(missing["batchItemFailures"]) == 1
 

@@ -25,9 +25,9 @@ DONE: dict[str, Any] = {"batchItemFailures": []}
 
 
 @pytest.fixture
-def etl(cloud: Cloud, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Handler:
+def etl(cloud: Cloud, writer_url: str, monkeypatch: pytest.MonkeyPatch) -> Handler:
     """The ETL on this test's database and bucket."""
-    return load("etl", monkeypatch, {"DATABASE_URL": database_url, "DATA_BUCKET": cloud.bucket})
+    return load("etl", monkeypatch, {"DATABASE_URL": writer_url, "DATA_BUCKET": cloud.bucket})
 
 
 def new(database: Database, kind: JobKind, parts: int | None) -> JobBook:

@@ -18,6 +18,7 @@ from tests.cloud import Cloud
 from tests.handlers import EVENTS, Context, event, load
 from tests.integration.persistence.recorder import Recorder, Sent
 from tests.integration.retirement import Pipeline
+from tests.integration.roles import READER, WRITER, as_role
 
 pytestmark = pytest.mark.integration
 
@@ -76,7 +77,7 @@ def assert_pins_nothing(sent: list[Sent]) -> None:
 
 def test_no_read_pins_the_proxy(recorder: Recorder, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every route of the read API, and all on one connection."""
-    handler = load("api", monkeypatch, {"DATABASE_URL": url})
+    handler = load("api", monkeypatch, {"DATABASE_URL": as_role(url, READER)})
     for name in READS:
         assert handler(event(name), Context())["statusCode"] < 500, name
     assert_pins_nothing(recorder.sent)
@@ -85,7 +86,8 @@ def test_no_read_pins_the_proxy(recorder: Recorder, url: str, monkeypatch: pytes
 
 def test_no_load_pins_the_proxy(recorder: Recorder, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every kind of answer, the same answer again, and a report; all on one connection."""
-    handler = load("etl", monkeypatch, {"DATABASE_URL": url, "DATA_BUCKET": "unused"})
+    settings = {"DATABASE_URL": as_role(url, WRITER), "DATA_BUCKET": "unused"}
+    handler = load("etl", monkeypatch, settings)
     for name in [*LOADS, *LOADS]:
         handler(event(name), Context())
     assert any("insert into candles" in text.lower() for text in statements(recorder.sent))
@@ -98,7 +100,11 @@ def test_no_retirement_pins_the_proxy(
 ) -> None:
     """A month with rows from its export to what is deleted behind it. The one function in it has its own time limit."""
     Pipeline(database, cloud).fill()
-    settings = {"DATABASE_URL": url, "DATA_BUCKET": cloud.bucket, "HISTORY_MONTHS": "2"}
+    settings = {
+        "DATABASE_URL": as_role(url, WRITER),
+        "DATA_BUCKET": cloud.bucket,
+        "HISTORY_MONTHS": "2",
+    }
     handler = load("retire", monkeypatch, settings)
     assert handler(event("schedule_retire"), Context(seconds_left=600))["retired"] > 0
     assert any("retire_month" in text for text in statements(recorder.sent))

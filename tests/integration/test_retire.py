@@ -240,9 +240,9 @@ def test_a_month_comes_back_by_the_setting_and_a_replay(pipeline: Pipeline) -> N
     assert {dataset: pipeline.exported(dataset, JANUARY) for dataset in ALL} == before
 
 
-def test_a_reader_is_never_the_victim(pipeline: Pipeline, database_url: str) -> None:
+def test_a_reader_is_never_the_victim(pipeline: Pipeline, reader_url: str, owner: Database) -> None:
     """It holds the prices and wants the candles, the drop the other way round: the drop gives up, and comes again."""
-    reader = Database(database_url)
+    reader = Database(reader_url)
     answers: list[object] = []
     tries: list[str] = []
 
@@ -261,7 +261,7 @@ def test_a_reader_is_never_the_victim(pipeline: Pipeline, database_url: str) -> 
             tries.append(name)
             if len(tries) == 1:
                 reading.start()
-                while not pipeline.database.query(asleep):
+                while not owner.query(asleep):
                     pass
 
     pipeline.fails = watched

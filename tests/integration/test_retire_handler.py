@@ -18,9 +18,9 @@ from tests.integration.retirement import Pipeline, candle
 pytestmark = pytest.mark.integration
 
 
-def handler(cloud: Cloud, database_url: str, monkeypatch: pytest.MonkeyPatch, months: str = "2") -> Handler:
+def handler(cloud: Cloud, writer_url: str, monkeypatch: pytest.MonkeyPatch, months: str = "2") -> Handler:
     """The handler over a database of its own."""
-    settings = {"DATABASE_URL": database_url, "DATA_BUCKET": cloud.bucket, "HISTORY_MONTHS": months}
+    settings = {"DATABASE_URL": writer_url, "DATA_BUCKET": cloud.bucket, "HISTORY_MONTHS": months}
     return load("retire", monkeypatch, settings)
 
 
@@ -44,10 +44,10 @@ def pipeline(database: Database, cloud: Cloud) -> Pipeline:
 
 
 def test_a_month_is_retired_and_counted(
-    pipeline: Pipeline, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    pipeline: Pipeline, writer_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The old one is in the bucket, those ahead are in the database, and the metrics say so."""
-    retire = handler(pipeline.cloud, database_url, monkeypatch)
+    retire = handler(pipeline.cloud, writer_url, monkeypatch)
     assert retire(event("schedule_retire"), Context(seconds_left=600)) == {"retired": 1, "rows": 1, "overdue": 0}
     numbers = told(capsys)
     assert numbers == {"MonthsRetired": 1, "MonthsKept": 0, "MonthsOverdue": 0, "OverdueDays": 0, "RowsExported": 1}
@@ -58,14 +58,14 @@ def test_a_month_is_retired_and_counted(
 
 def test_a_month_that_cannot_be_exported_is_an_error_in_the_log(
     pipeline: Pipeline,
-    database_url: str,
+    writer_url: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """With its reason; the metric rings, and the run itself is no failure."""
     pipeline.load(candle("ETHUSDT", begins(OLD), volume=Decimal(10) ** 20), at=begins(OLD))
-    retire = handler(pipeline.cloud, database_url, monkeypatch)
+    retire = handler(pipeline.cloud, writer_url, monkeypatch)
     assert retire(event("schedule_retire"), Context(seconds_left=600)) == {"retired": 0, "rows": 0, "overdue": 1}
     numbers = told(capsys)
     assert (numbers["MonthsKept"], numbers["MonthsOverdue"]) == (1, 1)
@@ -75,25 +75,25 @@ def test_a_month_that_cannot_be_exported_is_an_error_in_the_log(
 
 
 def test_a_run_without_time_begins_nothing(
-    pipeline: Pipeline, database_url: str, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, writer_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Less is left than a file takes."""
-    retire = handler(pipeline.cloud, database_url, monkeypatch)
+    retire = handler(pipeline.cloud, writer_url, monkeypatch)
     assert retire(event("schedule_retire"), Context(seconds_left=30)) == {"retired": 0, "rows": 0, "overdue": 1}
 
 
 def test_without_a_number_of_months_everything_stays(
-    pipeline: Pipeline, database_url: str, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, writer_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only the months ahead are made."""
-    retire = handler(pipeline.cloud, database_url, monkeypatch, months="")
+    retire = handler(pipeline.cloud, writer_url, monkeypatch, months="")
     assert retire(event("schedule_retire"), Context(seconds_left=600)) == {"retired": 0, "rows": 0, "overdue": 0}
     assert len(pipeline.stored(Dataset.CANDLES, OLD)) == 1
 
 
 def test_an_event_that_is_no_order_is_refused(
-    pipeline: Pipeline, database_url: str, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, writer_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It says what is wrong with it."""
     with pytest.raises(ValidationError, match="month"):
-        handler(pipeline.cloud, database_url, monkeypatch)({"version": 1, "month": "2026-01"}, Context())
+        handler(pipeline.cloud, writer_url, monkeypatch)({"version": 1, "month": "2026-01"}, Context())

@@ -123,7 +123,7 @@ def spoiled(path: list[str], entry: Any) -> str:  # noqa: ANN401 - JSON
 @pytest.mark.parametrize("path", LEAVES)
 def test_a_wrong_setting_of_a_stage_is_refused_by_its_path(path: str) -> None:
     """Whatever the setting, the synthesis stops with its name and without its value."""
-    stage = "dev" if path.startswith("database.") else "local"
+    stage = "prod" if path.startswith(("database.", "canary.", "api.waf")) else "local"
     stages, given = copy.deepcopy(CONTEXT["stages"]), dict(GIVEN.get(stage, {}))
     where = spoiled(path.split("."), given if path in COMMAND_LINE else stages[stage])
     with pytest.raises(StageError) as refused:

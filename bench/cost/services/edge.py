@@ -33,6 +33,13 @@ def stage(resource: Resource, world: World) -> Iterator[Item]:
     return iter(())
 
 
+def web_acl(resource: Resource, world: World) -> Iterator[Item]:
+    """The ACL and its rules by the month, and each request that it looks at; AWS' own groups cost as any rule."""
+    yield world.item("WAF", "web ACL", "waf.web_acl", 1)
+    yield world.item("WAF", "rules", "waf.rule", len(resource.properties["Rules"]))
+    yield world.item("WAF", "requests", "waf.request", world.usage.requests)
+
+
 def pool(resource: Resource, world: World) -> Iterator[Item]:
     """People who sign in."""
     del resource

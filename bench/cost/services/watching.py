@@ -1,4 +1,4 @@
-"""CloudWatch: logs by what is written into each group, alarms, the dashboard."""
+"""CloudWatch: logs by what is written into each group, alarms, dashboards."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ QUIET_BYTES = {
     "API-Gateway-Execution-Logs_": 10e6,
     "/postgresql": 200e6,
     "refused-traffic": 50e6,
+    "aws-waf-logs-": 50e6,
 }
 """Assumed bytes a month of logs that tell of errors only; PostgreSQL's has connections and slow statements too."""
 
@@ -46,11 +47,17 @@ def _logged(name: str, world: World, resource: Resource) -> tuple[str, float]:
 
 def alarm(resource: Resource, world: World) -> Iterator[Item]:
     """Each metric of an alarm costs."""
-    number = max(1, len(resource.properties.get("Metrics", ())))
+    number = sum("MetricStat" in one for one in resource.properties.get("Metrics", ())) or 1
     yield world.item("CloudWatch", "alarms", "cloudwatch.alarm", number)
+
+
+def composite(resource: Resource, world: World) -> Iterator[Item]:
+    """One alarm that is made of others, whatever their number."""
+    del resource
+    yield world.item("CloudWatch", "alarms: composite", "cloudwatch.composite_alarm", 1)
 
 
 def dashboard(resource: Resource, world: World) -> Iterator[Item]:
     """One dashboard."""
     del resource
-    yield world.item("CloudWatch", "dashboard", "cloudwatch.dashboard", 1)
+    yield world.item("CloudWatch", "dashboards", "cloudwatch.dashboard", 1)

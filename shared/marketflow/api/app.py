@@ -14,7 +14,7 @@ from marketflow.api.messages import Request, Response
 from marketflow.api.problems import Problem
 from marketflow.api.routes import ReadRoutes
 from marketflow.api.routing import Later, Match, Route, Router
-from marketflow.domain.plans import Limits
+from marketflow.domain.plans import Limits, plan_of
 from marketflow.errors import CatalogUnavailableError, RefusedError, RetryLaterError, ServiceUnavailableError
 from marketflow.services.market_data import MarketData
 
@@ -82,6 +82,7 @@ class App:
             extra={
                 "correlation_id": request.id,
                 **({"caller": request.caller.subject} if request.caller else {}),
+                **({"plan": plan_of(request.api_key)} if request.api_key is not None else {}),
                 "method": request.method,
                 "path": request.path,
                 "route": route,

@@ -103,6 +103,7 @@ STATUS_WORDS = {
     409: "It is there, and cannot be used as asked.",
     412: "It is not what the caller knows.",
     413: "The request is too large.",
+    414: "The address is too long.",
     415: "The body is not what its Content-Type has to say.",
     422: "It contradicts an earlier request.",
     428: "The request has to say on what it relies.",

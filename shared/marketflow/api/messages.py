@@ -14,6 +14,8 @@ from hashlib import sha256
 from typing import Any, Self
 from urllib.parse import quote, urlencode
 
+from marketflow.api import security
+
 NO_STORE = "no-store"
 
 
@@ -44,7 +46,7 @@ class Request:
     path: str
     public_path: str
     query: Mapping[str, list[str]]
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     id: str
     origin: str = ""
     body: bytes | None = None
@@ -100,7 +102,8 @@ class Response:
 
     def for_gateway(self, request: Request) -> dict[str, Any]:
         """The proxy integration's answer: with an entity tag, 304 when the client has that, for HEAD without a body."""
-        headers = {"Cache-Control": self.cache_control, "X-Request-Id": request.id, **self.headers}
+        said = {"Cache-Control": self.cache_control, "X-Request-Id": request.id}
+        headers = {**security.HEADERS, **said, **self.headers}
         status, body = self.status, self.body
         if status == 200 and request.method in ("GET", "HEAD"):
             headers["ETag"] = tag = entity_tag(body)

@@ -76,6 +76,7 @@ def _own(route: Route) -> Iterator[Problem]:
         # An empty segment names nothing.
         yield Problem.PATH_NOT_FOUND
     yield Problem.INVALID_BODY
+    yield Problem.URI_TOO_LONG
     if "IdempotencyKey" in _answer(route).asks:
         yield Problem.INVALID_HEADER
         yield Problem.IDEMPOTENCY_IN_PROGRESS

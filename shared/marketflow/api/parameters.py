@@ -28,6 +28,8 @@ MAX_ROWS = 10_000
 MAX_SYMBOLS = 100
 MAX_NAME_LENGTH = 40
 MAX_CURSOR_LENGTH = 400
+MAX_CHARACTERS = 8192
+"""Of all names and values together; the gateway lets no more than 10,240 bytes of request line and headers through."""
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(
@@ -228,7 +230,14 @@ _REASONS = {"string_pattern_mismatch": "expected text without control characters
 
 
 def read(model: type[P], *, query: Mapping[str, list[str]], path: Mapping[str, str]) -> P:
-    """The parameters of one request. Raises RefusedError (400) that names the first parameter that is wrong."""
+    """The parameters of one request. Raises RefusedError: 414 too long, 400 with the first parameter that is wrong."""
+    length = sum(map(len, path.values())) + sum(
+        len(name) + len(value) for name, values in query.items() for value in values
+    )
+    if length > MAX_CHARACTERS:
+        raise Problem.URI_TOO_LONG.refusal(
+            f"Path and query hold {length} characters; at most {MAX_CHARACTERS} are read."
+        )
     for name, values in query.items():
         if len(values) != 1:
             raise Problem.REPEATED_PARAMETER.refusal(f"{name[:40]} is given more than once.", parameter=name[:40])

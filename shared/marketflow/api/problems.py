@@ -46,6 +46,7 @@ class Problem(Enum):
     IDEMPOTENCY_IN_PROGRESS = "idempotency_in_progress", 409, "First request still running"
     PRECONDITION_FAILED = "precondition_failed", 412, "Precondition failed"
     REQUEST_TOO_LARGE = "request_too_large", 413, "Request too large"
+    URI_TOO_LONG = "uri_too_long", 414, "URI too long"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", 415, "Unsupported media type"
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch", 422, "Idempotency key used before"
     PRECONDITION_REQUIRED = "precondition_required", 428, "Precondition required"

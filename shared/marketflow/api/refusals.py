@@ -78,6 +78,7 @@ DETAILS: Mapping[Problem, str] = {
     Problem.NOT_ADJUSTABLE: "adjustment: split is for stocks, and BTCUSDT is crypto: it has no splits and dividends. "
     "Leave the parameter out, or ask for raw.",
     Problem.REQUEST_TOO_LARGE: "The body has 70000 bytes; at most 65536 are read.",
+    Problem.URI_TOO_LONG: "Path and query hold 9000 characters; at most 8192 are read.",
     Problem.UNSUPPORTED_MEDIA_TYPE: "Send the body as Content-Type: application/json, in UTF-8.",
     Problem.UNKNOWN_CURRENCY: "'XYZ' is no currency of ISO 4217 and none of an active crypto pair. Codes are in "
     "capitals.",

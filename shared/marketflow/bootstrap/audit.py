@@ -52,4 +52,5 @@ def gap_ledger(database: Database) -> GapLedger:
         database,
         intervals={spec.name: [Interval(one.interval) for one in spec.series] for spec in CATALOG.values()},
         rate_sources=[spec.name for spec in CATALOG.values() if spec.calendar == "rates"],
+        session_sources=[spec.name for spec in CATALOG.values() if spec.calendar == "sessions"],
     )

@@ -118,6 +118,23 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Freshness:
+    """How long ago the last good candle or price of a source was, and how long that may be (`target`), in seconds.
+
+    While all of its markets are closed a good answer counts instead, and from their opening on the time since then.
+    """
+
+    source: str
+    seconds: int
+    target: int
+
+    @property
+    def stale(self) -> bool:
+        """Whether it is later than it may be."""
+        return self.seconds > self.target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """The open gaps of a source. `unexplained` are those that nobody has asked for yet or whose answer is to come.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from marketflow.domain.fetching import FetchRequest, RawResponse
@@ -33,7 +34,8 @@ class LoadResult:
     """What one load changed.
 
     `unchanged` rows were there already with the same values, or with newer ones. `quarantined` counts the refused rows
-    that were not in the quarantine before. Loading the same payload again gives zero written and zero quarantined.
+    that were not in the quarantine before, `refused` has them by reason. Loading the same payload again gives zero
+    written and zero quarantined.
     `retired` counts rows of months that were exported and dropped: they are not stored again.
     `moves` are the rows of this answer that are held back, and those of others that are since it was loaded.
     """
@@ -45,8 +47,16 @@ class LoadResult:
     actions_written: int = 0
     actions_unchanged: int = 0
     quarantined: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict, compare=False)
     retired: int = 0
     moves: tuple[Move, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """All rows that the answer had, whatever became of them."""
+        written = self.candles_written + self.prices_written + self.actions_written
+        unchanged = self.candles_unchanged + self.prices_unchanged + self.actions_unchanged
+        return written + unchanged + self.retired + self.quarantined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

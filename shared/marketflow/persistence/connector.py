@@ -133,7 +133,7 @@ class Connector:
                 host=settings.host, port=settings.port, user=settings.user, credentials=self.credentials()
             )
         else:
-            # RDS Proxy would pin the session; there the database's parameter group sets it.
+            # RDS Proxy would pin the session; behind it the limit of the role counts (revision 0015).
             milliseconds = round(self.statement_timeout_seconds * 1000)
             arguments["startup_params"] = {"statement_timeout": str(milliseconds)}
         return arguments

@@ -25,13 +25,20 @@ class GapLedger:
     """Satisfies `Ledger` of marketflow.services.audit and `RepairBook` of marketflow.services.repairs.
 
     Every method may be repeated, and raises DatabaseUnavailableError, or RetryLaterError when the server gave up.
-    `intervals` are those of each source that are audited, `rate_sources` those that publish rates instead of candles.
+    `intervals` are those of each source that are audited, `rate_sources` those that publish rates instead of candles,
+    `session_sources` those whose markets close.
     """
 
     def __init__(
-        self, database: Database, *, intervals: Mapping[str, Sequence[Interval]], rate_sources: Sequence[str]
+        self,
+        database: Database,
+        *,
+        intervals: Mapping[str, Sequence[Interval]],
+        rate_sources: Sequence[str],
+        session_sources: Sequence[str],
     ) -> None:
         self._database = database
+        self._sources = json.dumps([{"source": source, "sessions": source in session_sources} for source in intervals])
         self._intervals = json.dumps(
             [
                 {"source": source, "interval": interval.value, "rates": source in rate_sources}
@@ -153,6 +160,11 @@ class GapLedger:
             )
             for source, unexplained, oldest, *counts in self._database.query(gaps_sql.STANDINGS, now=now)
         ]
+
+    def seconds_behind(self, now: datetime) -> dict[str, int]:
+        """For each source how many seconds ago its last good candle or price was; see `Freshness`."""
+        rows = self._database.query(gaps_sql.SECONDS_BEHIND, sources=self._sources, now=now)
+        return {str(source): int(seconds) for source, seconds in rows}
 
     def prune(self, *, now: datetime, gaps_kept: timedelta, jobs_kept: timedelta) -> None:
         """Close the gaps of symbols that are no longer fetched; forget what was over so long ago, jobs bit by bit."""

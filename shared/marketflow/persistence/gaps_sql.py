@@ -170,6 +170,26 @@ FROM (
 GROUP BY source
 """
 
+# A source whose markets were closed when it last answered owes nothing: that answer counts. If they were open, it owes
+# data from their opening on, and goes on to owe it when it falls silent. A deployment owes from its first symbol on.
+SECONDS_BEHIND = """
+SELECT k.source,
+       CASE WHEN since IS NULL THEN 0
+            ELSE greatest(0, CAST(floor(extract(epoch FROM CAST(:now AS timestamptz) - coalesce(
+                CASE WHEN NOT k.sessions THEN s.newest_data_at
+                     WHEN opened_at IS NULL THEN greatest(s.newest_data_at, s.last_success_at)
+                     ELSE greatest(s.newest_data_at, opened_at) END, since))) AS bigint))
+       END
+FROM json_to_recordset(CAST(:sources AS json)) AS k (source text, sessions boolean)
+LEFT JOIN source_status AS s ON s.source = k.source
+CROSS JOIN LATERAL (SELECT min(created_at) AS since FROM symbols WHERE source = k.source AND active) AS listed
+LEFT JOIN LATERAL (
+    SELECT min(opens_at) AS opened_at FROM sessions
+    WHERE opens_at <= s.last_success_at AND closes_at > s.last_success_at
+      AND exchange IN (SELECT coalesce(exchange, symbol) FROM symbols WHERE source = k.source AND active)
+) AS open_markets ON true
+"""
+
 # Of a symbol that is no longer fetched nothing is expected any more.
 CLOSE_INACTIVE = """
 UPDATE gaps SET closed_at = CAST(:now AS timestamptz), state = 'not_needed'

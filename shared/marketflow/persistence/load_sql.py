@@ -1,4 +1,3 @@
-# ruff: noqa: S608 - statements are put together from these modules' constants; every value is a parameter
 """The statement of the load path, put together for what a payload has; what it promises is said in loader.py.
 
 Only for what it has: every load is planned anew, and each part of the statement that it does not need costs time.
@@ -60,8 +59,11 @@ _QUARANTINED = """quarantined AS (
     ) AS refused
     ORDER BY position, reason
     ON CONFLICT DO NOTHING
-    RETURNING 1
+    RETURNING reason
 )"""
+
+_REASONS = """(SELECT coalesce(json_object_agg(reason, rows), '{}')
+ FROM (SELECT reason, count(*) AS rows FROM quarantined GROUP BY reason) AS counted)"""
 
 _MOMENTS = {
     "candles": load_candles_sql.NEWEST,
@@ -107,7 +109,7 @@ def load(parts: frozenset[str], *, page: bool = False) -> str:
     It has the parameters `raw_id`, `raw_key`, `source`, `dataset`, `observed_at`, `rejects`, one for each part, `owner`
     and `names` (every spelling in any part) where there is a part, and the bounds of candles and of prices. It answers
     how many candles are good, were written, and need `load_candles_sql.CORRECT`; how many prices and actions are good
-    and were written; how many rows were refused.
+    and were written; how many rows were refused, by reason.
     """
     steps = [
         *([load_candles_sql.NAMED] if parts else []),
@@ -123,7 +125,7 @@ def load(parts: frozenset[str], *, page: bool = False) -> str:
     if moments:
         steps.append(_STATUS.format(moments=" UNION ALL ".join(moments)))
     counts = [f"({text if part in parts else _NONE[part]}) AS {part}" for part, text in _COUNTS.items()]
-    return f"WITH {', '.join(steps)}\nSELECT * FROM {', '.join(counts)}, (SELECT count(*) FROM quarantined) AS refused"
+    return f"WITH {', '.join(steps)}\nSELECT * FROM {', '.join(counts)}, {_REASONS} AS refused"
 
 
 REPORT = """

@@ -92,11 +92,12 @@ class Loader:
         judge = judgements(series, payload, source=owner, raw_id=number, bounds=self._bounds)
         statement = load(frozenset(parts), page=sum(map(len, series)) > FEW)
         counts, judged = self._write(lock, (statement, parameters), judge, roll_ups(judge))
-        candles, candles_written, odd, prices, prices_written, actions, actions_written, quarantined = counts
+        candles, candles_written, odd, prices, prices_written, actions, actions_written, reasons = counts
         if odd:
             (corrected,), again = self._write(lock, (CORRECT, parameters), judge, roll_ups(judge, whole=True))
             candles_written += corrected
             judged += again
+        refused: dict[str, int] = json.loads(reasons)
         return LoadResult(
             candles_written=candles_written,
             candles_unchanged=candles - candles_written,
@@ -104,7 +105,8 @@ class Loader:
             prices_unchanged=prices - prices_written,
             actions_written=actions_written,
             actions_unchanged=actions - actions_written,
-            quarantined=quarantined,
+            quarantined=sum(refused.values()),
+            refused=refused,
             moves=tuple(dict.fromkeys(move(row) for found in judged for row in found)),
         )
 

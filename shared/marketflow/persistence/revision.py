@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marketflow.persistence.connection import Database
 
-HEAD = "0014"
+HEAD = "0015"
 """The newest revision in migrations/versions; a test compares them."""
 
 

@@ -14,7 +14,7 @@ from typing import Protocol
 from uuid import uuid4
 
 from marketflow.domain import calendars
-from marketflow.domain.auditing import Entry, Findings, Page, Scope, Series, Standing, Window
+from marketflow.domain.auditing import Entry, Findings, Freshness, Page, Scope, Series, Standing, Window
 from marketflow.domain.gaps import TAKEN_ON, Coverage, Gap, Question, Reason, Repair
 from marketflow.domain.interval import Interval
 from marketflow.services.ports import Clock
@@ -94,6 +94,10 @@ class Ledger(Protocol):
         """The open gaps of each source that has some."""
         ...
 
+    def seconds_behind(self, now: datetime) -> Mapping[str, int]:
+        """For each source how many seconds ago its last good candle or price was."""
+        ...
+
     def prune(self, *, now: datetime, gaps_kept: timedelta, jobs_kept: timedelta) -> None:
         """Forget what was over so long ago."""
         ...
@@ -103,7 +107,7 @@ class Ledger(Protocol):
 class Audited:
     """What an audit did: series looked at of those that there are, changes of the ledger, and jobs that it began.
 
-    `standings` has every source, in the order of the catalogue.
+    `standings` has every source, in the order of the catalogue. `freshness` has them in a look at the newest.
     """
 
     scope: Scope
@@ -112,6 +116,7 @@ class Audited:
     changed: int
     begun: Sequence[Begun]
     standings: Sequence[Standing]
+    freshness: Sequence[Freshness] = ()
 
 
 @dataclass(slots=True)
@@ -148,7 +153,7 @@ class Auditor:
         """
         now = self._clock()
         everything = self._ledger.series(deep=scope is Scope.DEEP)
-        tally, begun = _Tally(), list[Begun]()
+        tally, begun, freshness = _Tally(), list[Begun](), list[Freshness]()
         if scope is Scope.DEEP:
             self._deep(everything, tally, lambda: time_left() > SPARE_SECONDS)
             self._ledger.prune(now=now, gaps_kept=GAPS_KEPT, jobs_kept=JOBS_KEPT)
@@ -157,6 +162,7 @@ class Auditor:
             self._recent(everything, tally, lambda: time_left() > max(SPARE_SECONDS, total - RECENT_SECONDS))
             self._ledger.note_recent(tally.looked_at, now)
             begun = self._repairs.begin()
+            freshness = self._fresh()
         known = {standing.source: standing for standing in self._ledger.standings(now)}
         none: dict[Reason, int] = {reason: 0 for reason in Reason if reason is not Reason.CLOSED}
         return Audited(
@@ -166,7 +172,12 @@ class Auditor:
             changed=tally.changed,
             begun=begun,
             standings=[known.get(name) or Standing(source=name, missing=none) for name in self._freshness],
+            freshness=freshness,
         )
+
+    def _fresh(self) -> list[Freshness]:
+        behind = self._ledger.seconds_behind(self._clock())
+        return [Freshness(source=name, seconds=behind[name], target=target) for name, target in self._freshness.items()]
 
     def _recent(self, everything: Sequence[Series], tally: _Tally, may_go_on: Callable[[], bool]) -> None:
         # What was repaired, by whomever, is looked at wherever it lies.

@@ -51,6 +51,7 @@ class SourceSpec:
     `needs_user_agent` and the like do not belong here: they are wire facts and live in the source's module.
     `calendar` says when it has candles: `always`, in the `sessions` of exchanges, or `rates`, one a day (UTC) and no
     candles. With `flat_candles` it sends one for a time without trades too. `series` are its scheduled candles.
+    With `tells_budget` its answers say how much of the requests that it allows are used.
     `optional_key` says that an API key, kept in Secrets Manager, unlocks more; with one, `keyed_base_urls` are asked.
     `supplies` names the source of whose symbols it delivers the past, of those between two of its `currencies` and from
     the day `since` on; it has no symbols of its own then.
@@ -70,6 +71,7 @@ class SourceSpec:
     calendar: str
     series: tuple[Series, ...]
     flat_candles: bool = False
+    tells_budget: bool = False
     optional_key: bool = False
     keyed_base_urls: tuple[str, ...] = ()
     supplies: str | None = None
@@ -101,6 +103,7 @@ CATALOG: dict[str, SourceSpec] = {
             terms_url="https://www.binance.com/en/terms",
             calendar="always",
             flat_candles=True,
+            tells_budget=True,
             series=(Series(interval="1m", catches_up_seconds=997 * 60),),
         ),
         SourceSpec(

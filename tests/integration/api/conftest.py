@@ -63,9 +63,9 @@ class RealClient(Client):
 
 
 @pytest.fixture
-def client(database: Database) -> Client:
+def client(reader: Database) -> Client:
     """The API over this test's own database, seeds included; its clock stands at noon."""
-    return RealClient(database=database)
+    return RealClient(database=reader)
 
 
 AddCandles = Callable[..., None]

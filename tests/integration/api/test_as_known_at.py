@@ -88,11 +88,17 @@ def test_a_forming_candle_is_left_out(client: Client, database: Database) -> Non
     st.integers(1, 7),
     st.sampled_from(["asc", "desc"]),
 )
-def test_it_equals_the_table_of_that_moment(
-    client: Client, database: Database, answers: list[tuple[int, dict[int, int]]], moment: int, limit: int, order: str
+def test_it_equals_the_table_of_that_moment(  # noqa: PLR0917 - what is made up comes last
+    client: Client,
+    database: Database,
+    owner: Database,
+    answers: list[tuple[int, dict[int, int]]],
+    moment: int,
+    limit: int,
+    order: str,
 ) -> None:
     """What is read of the past is what was read then, page by page, whatever was said since."""
-    database.query("TRUNCATE candles, revisions, answers, raw_objects")
+    owner.query("TRUNCATE candles, revisions, answers, raw_objects")
     ordered = sorted(answers, key=lambda one: one[0])
     then = None
     query = {"interval": "1m", "limit": str(limit), "order": order}

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.integration
 
 def test_the_function_answers_out_of_the_database(
     monkeypatch: pytest.MonkeyPatch,
-    database_url: str,
+    reader_url: str,
     add_price: AddPrice,
 ) -> None:
     """The canonical event of a batch of prices gives what is stored, and one log line that names the request."""
@@ -30,7 +30,7 @@ def test_the_function_answers_out_of_the_database(
     add_price("USDTRY", "42.1000", NOON)
     log = io.StringIO()
     monkeypatch.setattr(logger.registered_handler, "stream", log)
-    handler = load("api", monkeypatch, {"DATABASE_URL": database_url})
+    handler = load("api", monkeypatch, {"DATABASE_URL": reader_url})
     answer = handler(event("api_prices"), Context())
     assert answer["statusCode"] == 200, answer["body"]
     assert '"price":68000.12000000,' in answer["body"]

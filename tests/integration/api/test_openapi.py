@@ -99,7 +99,7 @@ def test_the_examples_of_files_are_like_the_files(client: Client) -> None:
         assert list(json.loads(content["application/x-ndjson"]["example"])) == list(json.loads(line))
 
 
-def test_readiness_that_fails_is_documented(client: Client, database: Database) -> None:
+def test_readiness_that_fails_is_documented(client: Client, owner: Database) -> None:
     """A schema that is not the code's."""
-    database.query("update alembic_version set version_num = '0001'")
+    owner.query("update alembic_version set version_num = '0001'")
     check("/v1/ready", client.get("/v1/ready"))

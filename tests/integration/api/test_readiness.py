@@ -71,24 +71,24 @@ def test_an_empty_database_is_not_ready(empty_url: str) -> None:
     assert answer.json["migrations"]["revision"] is None
 
 
-def test_an_older_schema_is_not_ready(client: Client, database: Database) -> None:
+def test_an_older_schema_is_not_ready(client: Client, owner: Database) -> None:
     """The code waits for its own migration."""
-    database.query("update alembic_version set version_num = '0001'")
+    owner.query("update alembic_version set version_num = '0001'")
     answer = client.get("/v1/ready")
     assert (answer.status, answer.json["migrations"]["revision"]) == (503, "0001")
 
 
-def test_a_database_that_is_away_is_503_until_it_is_back(tmp_path: Path, database_url: str) -> None:
+def test_a_database_that_is_away_is_503_until_it_is_back(tmp_path: Path, reader_url: str) -> None:
     """The API says so with Retry-After, and answers again by itself when the database does."""
     away = Database(f"postgresql://postgres@/x?host={tmp_path}", connect_deadline_seconds=0.1)
     answer = RealClient(database=away).get("/v1/ready")
     assert (answer.status, answer.json["code"]) == (503, "database_unavailable")
     assert "Retry-After" in answer.headers
     assert str(tmp_path) not in answer.body
-    back = Database(database_url)
+    back = Database(reader_url)
     one = RealClient(database=back)
     assert one.get("/v1/ready").status == 200
-    other = Database(database_url)
+    other = Database(reader_url)
     other.query(
         """select pg_terminate_backend(pid) from pg_stat_activity
            where pid <> pg_backend_pid() and datname = current_database()"""

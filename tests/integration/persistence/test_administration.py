@@ -18,6 +18,7 @@ from marketflow.services.administration import Administration, Catalog
 from marketflow.services.preparation import Preparation, Prepared
 from marketflow.sources.catalog import CATALOG
 from marketflow.sources.spelling import SPELLINGS
+from tests.integration.roles import WRITER, as_role
 
 pytestmark = pytest.mark.integration
 
@@ -61,9 +62,9 @@ def anyhow(body: str) -> bool:
     return bool(body)
 
 
-def test_a_symbol_is_answered_in_the_read_apis_own_bytes(database: Database, database_url: str) -> None:
+def test_a_symbol_is_answered_in_the_read_apis_own_bytes(database: Database, writer_url: str) -> None:
     """Also with text that JSON and SQL have to escape: the entity tag is a hash of these bytes."""
-    office, reader = administration(database_url, Shelf()), Reader(database)
+    office, reader = administration(writer_url, Shelf()), Reader(database)
     added = office.add(LTC)
     assert added == reader.symbol("LTCUSDT")
     changed = office.change("LTCUSDT", Change(name="100 % :name %s", exchange=None), condition=anyhow)
@@ -74,20 +75,20 @@ def test_a_symbol_is_answered_in_the_read_apis_own_bytes(database: Database, dat
 
 
 @pytest.mark.parametrize("name", ["BTCUSDT", "THYAO.IS", "USDTRY", "1", "36"])
-def test_a_condition_is_held_against_what_get_showed(database: Database, database_url: str, name: str) -> None:
+def test_a_condition_is_held_against_what_get_showed(database: Database, writer_url: str, name: str) -> None:
     """By name and by number; a change of nothing leaves it as it is."""
     shown = Reader(database).symbol(name)
     assert shown is not None
-    office = administration(database_url, Shelf())
+    office = administration(writer_url, Shelf())
     assert office.change(name, Change(), condition=lambda body: body == shown) == shown
 
 
-def test_a_deployment_does_not_publish_behind_an_administrators_back(database_url: str) -> None:
+def test_a_deployment_does_not_publish_behind_an_administrators_back(writer_url: str) -> None:
     """Its own publishing waits for a change, and then has it."""
     shelf = Shelf()
     preparation = Preparation(
         upgrade=lambda: (),
-        symbols=SymbolRegistry(database_url).transaction,
+        symbols=SymbolRegistry(writer_url).transaction,
         publisher=shelf,
         sources=("binance",),
     )
@@ -100,17 +101,17 @@ def test_a_deployment_does_not_publish_behind_an_administrators_back(database_ur
         assert thread.is_alive()
 
     shelf.meanwhile = deploy
-    administration(database_url, shelf).add(LTC)
+    administration(writer_url, shelf).add(LTC)
     thread.join(10)
     assert "LTCUSDT" in shelf.published["binance"]
 
 
 @pytest.mark.parametrize(("name", "member"), [("LTCUSDT", "symbol"), ("OTHER", "source_symbol")])
 def test_a_duplicate_is_refused_and_changes_nothing(
-    database: Database, database_url: str, name: str, member: str
+    database: Database, writer_url: str, name: str, member: str
 ) -> None:
     """The name, or the source's spelling under another name."""
-    office = administration(database_url, Shelf())
+    office = administration(writer_url, Shelf())
     office.add(LTC)
     with pytest.raises(RefusedError) as error:
         office.add(LTC.model_copy(update={"symbol": name}))
@@ -118,7 +119,7 @@ def test_a_duplicate_is_refused_and_changes_nothing(
     assert database.query("select count(*) from symbols") == [[37]]
 
 
-def test_what_is_not_published_is_rolled_back(database: Database, database_url: str) -> None:
+def test_what_is_not_published_is_rolled_back(database: Database, writer_url: str) -> None:
     """Nobody ever sees the symbol: neither a reader while the catalog is written, nor anybody after it failed."""
     reader = Reader(database)
 
@@ -127,11 +128,11 @@ def test_what_is_not_published_is_rolled_back(database: Database, database_url: 
         raise CatalogUnavailableError("S3 is away.")
 
     with pytest.raises(CatalogUnavailableError):
-        administration(database_url, Shelf(meanwhile=fail)).add(LTC)
+        administration(writer_url, Shelf(meanwhile=fail)).add(LTC)
     assert reader.symbol("LTCUSDT") is None
 
 
-def test_two_administrators_at_once_publish_both_symbols(database_url: str) -> None:
+def test_two_administrators_at_once_publish_both_symbols(writer_url: str) -> None:
     """The second waits for the first, so that the last catalog has the symbols of both."""
     shelf = Shelf()
     began, done = threading.Event(), threading.Event()
@@ -139,7 +140,7 @@ def test_two_administrators_at_once_publish_both_symbols(database_url: str) -> N
 
     def second() -> None:
         began.set()
-        administration(database_url, shelf).add(trx)
+        administration(writer_url, shelf).add(trx)
         done.set()
 
     thread = threading.Thread(target=second)
@@ -153,13 +154,13 @@ def test_two_administrators_at_once_publish_both_symbols(database_url: str) -> N
             shelf.meanwhile = lambda: None
 
     shelf.meanwhile = first_is_writing
-    administration(database_url, shelf).add(LTC)
+    administration(writer_url, shelf).add(LTC)
     thread.join(10)
     assert done.is_set()
     assert {"LTCUSDT", "TRXUSDT"} <= set(shelf.published["binance"])
 
 
-def test_of_two_changes_that_knew_the_same_state_one_is_refused(database: Database, database_url: str) -> None:
+def test_of_two_changes_that_knew_the_same_state_one_is_refused(database: Database, writer_url: str) -> None:
     """The check and the write are one: the second finds what the first made of it."""
     reader = Reader(database)
     known = reader.symbol("BTCUSDT")
@@ -169,7 +170,7 @@ def test_of_two_changes_that_knew_the_same_state_one_is_refused(database: Databa
     def change(name: str) -> None:
         together.wait()
         try:
-            office = administration(database_url, Shelf())
+            office = administration(writer_url, Shelf())
             office.change("BTCUSDT", Change(name=name), condition=lambda body: body == known)
             outcomes.append(name)
         except RefusedError as error:
@@ -186,15 +187,15 @@ def test_of_two_changes_that_knew_the_same_state_one_is_refused(database: Databa
     assert f'"name":"{winner}"' in str(reader.symbol("BTCUSDT"))
 
 
-def test_the_database_says_which_zones_it_knows(database_url: str) -> None:
+def test_the_database_says_which_zones_it_knows(writer_url: str) -> None:
     """The two lists come from one place; what only one has is refused before it is stored."""
-    with SymbolRegistry(database_url).transaction() as register:
+    with SymbolRegistry(writer_url).transaction() as register:
         zones = [one for one in ("UTC", "America/New_York", "Europe/Istanbul", "Asia/Tokyo") if register.has_zone(one)]
         assert len(zones) == 4
         assert not register.has_zone("Mars/Olympus")
 
 
-def test_the_etl_and_readers_do_not_wait_for_an_administrator(database: Database, database_url: str) -> None:
+def test_the_etl_and_readers_do_not_wait_for_an_administrator(database: Database, writer_url: str) -> None:
     """While a symbol is being changed its rows are stored and read."""
 
     def store() -> None:
@@ -203,11 +204,11 @@ def test_the_etl_and_readers_do_not_wait_for_an_administrator(database: Database
         )
         assert Reader(database).symbol("BTCUSDT")
 
-    administration(database_url, Shelf(meanwhile=store)).change("BTCUSDT", Change(name="x"), condition=anyhow)
+    administration(writer_url, Shelf(meanwhile=store)).change("BTCUSDT", Change(name="x"), condition=anyhow)
     assert database.query("select count(*) from prices") == [[1]]
 
 
-def test_a_server_that_hangs_up_in_the_middle_is_a_reason_to_try_again(database: Database, database_url: str) -> None:
+def test_a_server_that_hangs_up_in_the_middle_is_a_reason_to_try_again(database: Database, writer_url: str) -> None:
     """Nothing was changed, and the same request may come again."""
 
     def cut() -> None:
@@ -216,14 +217,14 @@ def test_a_server_that_hangs_up_in_the_middle_is_a_reason_to_try_again(database:
         )
 
     with pytest.raises(DatabaseUnavailableError):
-        administration(database_url, Shelf(meanwhile=cut)).add(LTC)
+        administration(writer_url, Shelf(meanwhile=cut)).add(LTC)
     assert Reader(database).symbol("LTCUSDT") is None
-    assert administration(database_url, Shelf()).add(LTC)
+    assert administration(writer_url, Shelf()).add(LTC)
 
 
-def test_an_administrator_does_not_wait_for_ever(database_url: str) -> None:
+def test_an_administrator_does_not_wait_for_ever(writer_url: str) -> None:
     """Somebody else holds the table: it is a 503 before the gateway would lose its patience."""
-    impatient = administration(database_url, Shelf(), statement_timeout_seconds=0.3)
+    impatient = administration(writer_url, Shelf(), statement_timeout_seconds=0.3)
     errors: list[Exception] = []
 
     def try_it() -> None:
@@ -232,7 +233,7 @@ def test_an_administrator_does_not_wait_for_ever(database_url: str) -> None:
         except DatabaseUnavailableError as error:
             errors.append(error)
 
-    administration(database_url, Shelf(meanwhile=try_it)).add(LTC)
+    administration(writer_url, Shelf(meanwhile=try_it)).add(LTC)
     assert len(errors) == 1
 
 
@@ -245,11 +246,15 @@ def test_no_database_at_all_is_a_reason_to_try_again() -> None:
 
 
 def test_a_lost_database_gets_its_symbols_back(
-    database: Database, database_url: str, new_database: Callable[..., str], migrated_template: str
+    database: Database,
+    database_url: str,
+    writer_url: str,
+    new_database: Callable[..., str],
+    migrated_template: str,
 ) -> None:
     """With their numbers, by which rows are stored, and their times; the next new one has a number of its own."""
     shelf = Shelf()
-    office = administration(database_url, shelf)
+    office = administration(writer_url, shelf)
     office.add(LTC)
     office.deactivate("BTCUSDT", condition=anyhow)
     database.query("UPDATE symbols SET id = id + 1000 WHERE symbol = 'LTCUSDT'")
@@ -260,7 +265,9 @@ def test_a_lost_database_gets_its_symbols_back(
     everything = "SELECT * FROM symbols ORDER BY id"
     assert other.query(everything) == database.query(everything)
     assert "BTCUSDT" not in shelf.published["binance"]
-    administration(other_url, shelf).add(LTC.model_copy(update={"symbol": "LTC2", "base_currency": "XLT"}))
+    administration(as_role(other_url, WRITER), shelf).add(
+        LTC.model_copy(update={"symbol": "LTC2", "base_currency": "XLT"})
+    )
     assert max(record.id for record in shelf.records) == 1 + max(row[0] for row in database.query(everything))
     other.close()
 

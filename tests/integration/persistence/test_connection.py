@@ -23,6 +23,12 @@ from tests.integration.persistence.wire import WireServer, make_certificate, ref
 pytestmark = pytest.mark.integration
 
 
+@pytest.fixture
+def database(owner: Database) -> Database:
+    """Tests of connections make tables of their own."""
+    return owner
+
+
 def test_values_come_back_exact(database: Database) -> None:
     """A numeric keeps every digit, timestamptz is aware UTC whatever the session's zone, JSON stays text."""
     ((name,),) = database.query("SELECT current_database()")

@@ -44,7 +44,9 @@ def test_loading_again_changes_nothing(loader: Loader, database: Database) -> No
         (Price("ETHUSDT", START, Decimal("2000.10"), currency="USDT"), Price("NOPE", START, Decimal(1))),
         (Reject("null_row", "No close.", 9, "[null]", "BTCUSDT"),),
     )
-    assert loader.load(payload, answer()) == LoadResult(candles_written=2, prices_written=1, quarantined=3)
+    first = loader.load(payload, answer())
+    assert first == LoadResult(candles_written=2, prices_written=1, quarantined=3)
+    assert (first.refused, first.rows) == ({"unknown_symbol": 2, "null_row": 1}, 6)
     before = contents(database)
     assert loader.load(payload, answer()) == LoadResult(candles_unchanged=2, prices_unchanged=1)
     assert contents(database) == before
@@ -130,11 +132,11 @@ def test_prices_follow_the_later_answer(loader: Loader, database: Database) -> N
     )
 )
 def test_the_order_of_arrival_does_not_matter(
-    loader: Loader, database: Database, case: tuple[list[tuple[int, bool]], list[int]]
+    loader: Loader, database: Database, owner: Database, case: tuple[list[tuple[int, bool]], list[int]]
 ) -> None:
     """Whatever answers say about candles, and however they are delayed, the greatest (final, observed_at) stands."""
     said, order = case
-    database.query("TRUNCATE candles, answers, revisions")
+    owner.query("TRUNCATE candles, answers, revisions")
     for moment in order:
         minute, final = said[moment]
         loader.load(ParsedPayload((candle(minute, close=str(100 + moment), final=final),)), answer(moment))
@@ -216,9 +218,11 @@ def test_refused_rows_keep_their_text(loader: Loader, database: Database) -> Non
     | st.decimals("1e-20", "1e20", allow_nan=False, allow_infinity=False).filter(lambda d: d.as_tuple().exponent >= -30)
     | st.sampled_from([Decimal("1E+3"), Decimal("0.00000000"), Decimal("1.500"), Decimal("1E-30"), Decimal("0E-30")])
 )
-def test_every_decimal_comes_back_digit_for_digit(loader: Loader, database: Database, number: Decimal) -> None:
+def test_every_decimal_comes_back_digit_for_digit(
+    loader: Loader, database: Database, owner: Database, number: Decimal
+) -> None:
     """Trailing zeros and all: what the vendor wrote is what a reader gets."""
-    database.query("TRUNCATE candles, answers, revisions")
+    owner.query("TRUNCATE candles, answers, revisions")
     one = Decimal(1)
     loader.load(ParsedPayload((candle(open=one, high=one, low=one, close=one, volume=number),)), answer())
     assert str(database.query("SELECT volume FROM candles")[0][0]) == str(Decimal(format(number, "f")))
@@ -253,12 +257,12 @@ def test_the_status_of_a_source_follows_its_data(loader: Loader, database: Datab
     assert database.query(status) == [[START + timedelta(hours=1), True]]
 
 
-def test_two_connections_load_the_same_keys_at_once(database_url: str, database: Database) -> None:
+def test_two_connections_load_the_same_keys_at_once(writer_url: str, database: Database) -> None:
     """Overlapping loads neither lose a row nor block each other for good, and the newest observation stands."""
     minutes = 40
 
     def load(worker: int) -> None:
-        own = Database(database_url)
+        own = Database(writer_url)
         keys = list(range(minutes)) if worker % 2 else list(reversed(range(minutes)))
         for turn in range(15):
             moment = turn * 4 + worker

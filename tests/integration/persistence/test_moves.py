@@ -245,12 +245,13 @@ def known_splits(database: Database) -> list[Split]:
 @given(rows=st.lists(rows, max_size=14), splits=splits, data=st.data())
 def test_the_database_says_what_the_rule_says(
     database: Database,
+    owner: Database,
     rows: list[tuple[int, str, str, bool, int]],
     splits: list[tuple[int, tuple[int, int]]],
     data: st.DataObject,
 ) -> None:
     """Random candles, prices and splits that arrive in random order, some of them twice: the rule on what is stored."""
-    database.query("TRUNCATE candles, prices, actions, raw_objects, answers, revisions")
+    owner.query("TRUNCATE candles, prices, actions, raw_objects, answers, revisions")
     loads = [candle_load(n, place, (one, two), final, seen) for n, (place, one, two, final, seen) in enumerate(rows)]
     loads += [price_load(n, place, one, seen) for n, (place, one, _, _, seen) in enumerate(rows)]
     loads += [split_load(n, day, ratio) for n, (day, ratio) in enumerate(splits)]

@@ -159,7 +159,7 @@ def test_reading_an_answer_anew_replaces_what_it_said(database: Database) -> Non
             assert stored(database) == runs(mended), (number, close)
 
 
-def test_loaders_at_once_give_the_same_tables(database_url: str, database: Database) -> None:
+def test_loaders_at_once_give_the_same_tables(writer_url: str, database: Database) -> None:
     """Two loads of one symbol never decide by what the other is about to change."""
     random = Random(4)
     said = [
@@ -168,7 +168,7 @@ def test_loaders_at_once_give_the_same_tables(database_url: str, database: Datab
     ]
 
     def work(mine: list[Said]) -> None:
-        own = Database(database_url)
+        own = Database(writer_url)
         load(own, mine)
         own.close()
 

@@ -51,34 +51,36 @@ def filled(database: Database) -> Database:
     return database
 
 
-def test_functions_answer_what_the_statements_do(filled: Database, database_url: str) -> None:
+def test_functions_answer_what_the_statements_do(
+    filled: Database, reader: Database, owner: Database, database_url: str
+) -> None:
     """With and without them every page is the same, byte for byte; a reader that misses them asks on."""
-    planned = answers(Reader(filled))
+    planned = answers(Reader(reader))
     assert any(page is not None for page in planned)
-    for (name,) in filled.query(FUNCTIONS):
-        filled.query(f"DROP FUNCTION {name}")
-    reader = Reader(filled)
-    assert answers(reader) == planned
-    assert answers(reader) == planned
+    for (name,) in owner.query(FUNCTIONS):
+        owner.query(f"DROP FUNCTION {name}")
+    without = Reader(reader)
+    assert answers(without) == planned
+    assert answers(without) == planned
     migrate.upgrade(database_url)
-    assert answers(Reader(filled)) == planned
+    assert answers(Reader(reader)) == planned
 
 
-def test_they_are_what_is_asked(filled: Database) -> None:
+def test_they_are_what_is_asked(filled: Database, owner: Database) -> None:
     """A page in JSON takes the function; a file, which is asked for less, its statement."""
-    made = filled.query(
+    made = owner.query(
         "SELECT proname, pg_get_function_identity_arguments(oid) FROM pg_proc WHERE proname LIKE 'read\\_candles%'"
     )
     assert made
     for name, arguments in made:
-        filled.query(f"ALTER FUNCTION {name} RENAME TO hidden_{name}")
-        filled.query(
+        owner.query(f"ALTER FUNCTION {name} RENAME TO hidden_{name}")
+        owner.query(
             f"CREATE FUNCTION {name}({arguments}) RETURNS TABLE (a text, b bigint, c timestamptz, d timestamptz,"
             " e boolean, f boolean, g text, h boolean) LANGUAGE sql AS"
             " $$ SELECT 'asked', 1000, now(), now(), true, true, 'crypto', false $$"
         )
-    page = Reader(filled).candles("BTCUSDT", CandleQuery(interval=Interval.M1, start=START))
-    file = Reader(filled).candles("BTCUSDT", CandleQuery(interval=Interval.M1, start=START, layout=Layout.CSV))
+    page = Reader(owner).candles("BTCUSDT", CandleQuery(interval=Interval.M1, start=START))
+    file = Reader(owner).candles("BTCUSDT", CandleQuery(interval=Interval.M1, start=START, layout=Layout.CSV))
     assert page is not None
     assert file is not None
     assert page.body == "[asked]"

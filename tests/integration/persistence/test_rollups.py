@@ -109,10 +109,10 @@ def histories(draw: st.DrawFn) -> list[tuple[int, ParsedPayload]]:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(answers=histories())
 def test_whatever_was_loaded_they_follow_from_the_rows(
-    database: Database, answers: list[tuple[int, ParsedPayload]]
+    database: Database, owner: Database, answers: list[tuple[int, ParsedPayload]]
 ) -> None:
     """In any order, with corrections, absurd moves and their release: rolling up anew gives the same rows."""
-    database.query("TRUNCATE candles, rollups, answers, revisions, fetched_ranges")
+    owner.query("TRUNCATE candles, rollups, answers, revisions, fetched_ranges")
     for number, payload in answers:
         Loader(database).load(payload, answer(number))
     before = rolled(database)
@@ -134,14 +134,14 @@ def test_weeks_and_months_of_a_stock_are_made_of_its_days(database: Database) ->
     assert buckets(database, "4h")[0][0] == midnight + timedelta(hours=8)
 
 
-def test_another_time_zone_moves_the_buckets(database: Database, database_url: str) -> None:
+def test_another_time_zone_moves_the_buckets(database: Database, writer_url: str) -> None:
     """Hours, weeks and months of a stock begin on its exchange's clock, also when that is mended later."""
     yahoo = replace(answer(), source="yahoo", dataset="chart_1d")
     midnight = datetime(2026, 3, 2, 5, tzinfo=UTC)
     day = candle(interval=Interval.D1, source_symbol="AAPL", currency="USD", open_time=midnight)
     minute = candle(source_symbol="AAPL", currency="USD", open_time=midnight + timedelta(hours=9, minutes=30))
     Loader(database).load(ParsedPayload((day, minute)), yahoo)
-    with SymbolRegistry(database_url).transaction() as register:
+    with SymbolRegistry(writer_url).transaction() as register:
         found = register.find("AAPL")
         assert found is not None
         register.change(found.id, {"timezone": "Asia/Tokyo"})
@@ -152,7 +152,7 @@ def test_another_time_zone_moves_the_buckets(database: Database, database_url: s
     assert rolled(database) == before
 
 
-def test_the_first_candle_is_the_first_that_is_still_here(database: Database) -> None:
+def test_the_first_candle_is_the_first_that_is_still_here(database: Database, owner: Database) -> None:
     """Hours outlive the minutes that they were made of: a retired month has hours, and no first minute any more."""
     loader = Loader(database)
     for moment in (datetime(2026, 2, 10, tzinfo=UTC), START):
@@ -160,7 +160,7 @@ def test_the_first_candle_is_the_first_that_is_still_here(database: Database) ->
     first = "SELECT first_open(id, '1m') FROM symbols WHERE symbol = 'BTCUSDT'"
     assert database.query(first) == [[datetime(2026, 2, 10, tzinfo=UTC)]]
     database.query("UPDATE months SET retired_at = now() WHERE month = '2026-02-01'")
-    database.query("DROP TABLE candles_1m_2026_02")
+    owner.query("DROP TABLE candles_1m_2026_02")
     assert database.query(first) == [[START]]
     assert len(buckets(database, "1h")) == 2
     roll(database)

@@ -32,11 +32,11 @@ def one_series(rows: tuple[Candle, ...]) -> Series:
     [{}, {"currency": None}, {"currency": "EUR"}, {"source_symbol": "NO\0PE"}, {"volume": None, "quote_volume": None}],
     ids=["good", "no-currency", "wrong-currency", "unknown-symbol", "no-volume"],
 )
-def test_columns_and_rows_leave_the_same(database: Database, changes: dict[str, object]) -> None:
+def test_columns_and_rows_leave_the_same(database: Database, owner: Database, changes: dict[str, object]) -> None:
     """Tables, results and the text of what is refused: first news, then a correction, then the first answer again."""
     left = []
     for as_columns in (False, True):
-        database.query(f"TRUNCATE {', '.join(TABLES)}")
+        owner.query(f"TRUNCATE {', '.join(TABLES)}")
         loader, results = Loader(database), []
         for minute, close in ((1, "101"), (2, "102.0"), (1, "101")):
             rows = tuple(candle(at, close=close, final=at < 3, trades=None if at else 7, **changes) for at in range(4))

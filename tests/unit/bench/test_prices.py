@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.cost.metrics import AUDIT, BUDGET, DISPATCH, ETL, FETCH, RETIRE
+from bench.cost.metrics import AUDIT, BUDGET, DISPATCH, ETL, FETCH, RETIRE, STALE
 from bench.cost.prices import FILE, PriceError, Prices
 from bench.cost.schedules import fires
 from bench.scaling.instances import LADDER
@@ -89,4 +89,4 @@ def test_every_custom_metric_is_counted() -> None:
     written = set(re.findall(r'add_metric\(name="(\w+)"', source))
     written |= set(re.findall(r'^ +\("(\w+)", (?:standing|len\(retired|retired)', source, re.MULTILINE))
     written |= set(MISSING.values())
-    assert written == {*FETCH, BUDGET, *ETL, *DISPATCH, *AUDIT, *RETIRE}
+    assert written == {*FETCH, BUDGET, *ETL, *DISPATCH, *AUDIT, *STALE, *RETIRE}

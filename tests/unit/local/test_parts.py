@@ -56,13 +56,19 @@ def test_deployment_environment_keeps_what_uv_needs() -> None:
 
 def test_parameters_become_context() -> None:
     """Every parameter reaches the CDK app by its name; the hosts of the sources as JSON."""
-    parameters = Parameters(database_url="postgresql://x", base_urls={"binance": "http://h/binance"}, api_key="k")
+    parameters = Parameters(
+        database_url="postgresql://x",
+        base_urls={"binance": "http://h/binance"},
+        api_key="k",
+        source_secrets={"exchangerate": "the-name"},
+    )
     context = parameters.context()
-    assert context[::2] == ["-c"] * 4
+    assert context[::2] == ["-c"] * 5
     values = dict(pair.split("=", 1) for pair in context[1::2])
     assert values["stage"] == "local"
     assert values["database_url"] == "postgresql://x"
     assert json.loads(values["source_base_urls"]) == {"binance": ["http://h/binance"]}
+    assert json.loads(values["source_secrets"]) == {"exchangerate": "the-name"}
 
 
 @pytest.mark.parametrize("name", ["etl", "marketflow-local-etl"])

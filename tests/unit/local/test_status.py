@@ -8,11 +8,8 @@ from typing import Any
 
 import pytest
 
-from local.status import SourceStatus, clock, duration, gaps_line, next_tick
+from local.status import SourceStatus, clock, duration, next_tick
 from local.watch import Display
-from marketflow.domain.auditing import Standing
-from marketflow.domain.gaps import Reason
-from marketflow.sources.catalog import CATALOG
 
 pytestmark = pytest.mark.unit
 
@@ -88,18 +85,6 @@ def test_next_tick_crosses_the_hour() -> None:
 def test_duration(seconds: int, text: str) -> None:
     """A distance is said in the largest unit that keeps two digits."""
     assert duration(seconds) == text
-
-
-def test_open_gaps_are_one_line() -> None:
-    """Of each source what is still to be repaired; what needs nothing is not told."""
-    standings = [
-        Standing(source="binance", missing={Reason.NO_TRADES: 900}),
-        Standing(source="yahoo", missing={}, unexplained=3, queued=2, pending=1, given_up=1),
-    ]
-    assert gaps_line(standings).startswith(
-        "Open gaps: binance none; yahoo 3 unexplained, 2 queued, 1 being fetched, 1 given up; "
-    )
-    assert gaps_line([]).count("none") == sum(1 for source in CATALOG.values() if source.series)
 
 
 def test_unknown_moment() -> None:

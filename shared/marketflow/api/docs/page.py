@@ -25,8 +25,6 @@ longer than its deployment could meet a newer page."""
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
 }
 """The page may ask this deployment and nobody else, runs no script but its own, and no other page may frame it."""
 

@@ -1,0 +1,18 @@
+"""What `make verify` does with a deployment, against the one that runs here."""
+
+from __future__ import annotations
+
+import pytest
+
+from local.client import ApiClient
+from local.steps import Steps
+from local.verify import walk
+
+pytestmark = pytest.mark.e2e
+
+
+def test_a_deployment_that_works_is_verified(api: ApiClient) -> None:
+    """Ready, every source, prices, and keys that are checked."""
+    steps = Steps(quiet=True)
+    walk(api, steps)
+    assert list(steps.taken) == ["Ready", "Sources", "Prices", "Refusals"]
