@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from local.client import ApiClient
 from local.load.drills import drill
 from local.load.faults import FAULTS
 from local.load.figures import summarise
@@ -23,8 +24,9 @@ SECONDS = 5.0
 
 
 @pytest.fixture
-def stand(stack: LocalStack) -> Stand:
-    """The stack of the session as the load sees it, with no more history than it has."""
+def stand(stack: LocalStack, api: ApiClient) -> Stand:
+    """The stack of the session as the load sees it, with a price of everything and no more history than it has."""
+    api.wait_for_prices(seconds=60, alive=stack.check, each=True)
     now = datetime.now(UTC).replace(second=0, microsecond=0)
     return Stand(stack=stack, steps=Steps(quiet=True), bucket=stack.data_bucket(), end=now, fresh=now)
 
