@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -74,3 +75,14 @@ def make_once_table(name: str) -> str:
         BillingMode="PAY_PER_REQUEST",
     )
     return name
+
+
+def open_to_topics(queue_arn: str) -> str:
+    """The policy of a queue into which topics may put their messages."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue_arn,
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -10,9 +10,13 @@ from typing import Any
 
 import httpx
 
+from local.emulated.alarm_states import queries_of
 from local.stack import PREFIX
-from tests.e2e.data_provocations import absurd_move, behind, given_up, refused_rows, stale, unexplained_gap
+from tests.e2e.data_provocations import absurd_move, behind, given_up, refused_rows, unexplained_gap
 from tests.e2e.scene import Provocation, Scene, dimension, mappings
+
+REQUESTS = 10
+"""So many at once that their failing is more than the handful that an alarm lets pass."""
 
 
 def dead_letter(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
@@ -56,9 +60,7 @@ def errors(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
 
 def throttles(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
     """Invocations are refused: no concurrency is left for the function, or for one of the account's."""
-    functions, name = scene.stack.client("lambda"), f"{PREFIX}api"
-    if alarm["Dimensions"]:
-        name = dimension(alarm, "FunctionName")
+    functions, name = scene.stack.client("lambda"), dimension(alarm, "FunctionName") or f"{PREFIX}api"
     before = functions.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions")
 
     def cure() -> None:
@@ -74,20 +76,15 @@ def throttles(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
     )
 
 
-def server_errors(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
-    """The database is gone, and the API answers 503 more often than it may."""
+def failing_requests(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
+    """The database is gone, and the API answers 503."""
 
     def ask() -> None:
-        for _ in range(int(alarm["Threshold"]) + 2):
+        for _ in range(REQUESTS):
             httpx.get(f"{scene.stack.facts.api_url}/ready", timeout=15, trust_env=False)
 
     postgres = scene.stack.postgres
     return Provocation(cause=postgres.kill, cure=postgres.restart, always=ask, period=10)
-
-
-def failing_requests(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
-    """The same for an alarm on the share of requests that fail."""
-    return server_errors(scene, {**alarm, "Threshold": 10})
 
 
 def silent_auditor(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
@@ -104,17 +101,23 @@ def made(scene: Scene, alarm: Mapping[str, Any]) -> Provocation:
     cloudwatch, value = scene.stack.client("cloudwatch"), {"now": good}
 
     def publish() -> None:
-        # A percentile needs samples enough to mean something.
-        datum = {"MetricName": alarm["MetricName"], "Values": [value["now"]], "Counts": [2000.0]}
-        if alarm.get("Statistic"):
-            datum = {"MetricName": alarm["MetricName"], "Value": value["now"]}
-        if alarm.get("Dimensions"):
-            datum["Dimensions"] = alarm["Dimensions"]
-        cloudwatch.put_metric_data(Namespace=alarm["Namespace"], MetricData=[datum])
+        first, *others = [query["MetricStat"] for query in queries_of(alarm) if "MetricStat" in query]
+        _publish(cloudwatch, first, value["now"])
+        for one in others:
+            # What a share in percent is a share of.
+            _publish(cloudwatch, one, 100.0)
 
     return Provocation(
         cause=lambda: value.update(now=bad), cure=lambda: value.update(now=good), always=publish, period=5
     )
+
+
+def _publish(cloudwatch: Any, stat: Mapping[str, Any], value: float) -> None:  # noqa: ANN401 - a client of boto3
+    metric = stat["Metric"]
+    # A percentile needs samples enough to mean something.
+    values = {"Values": [value], "Counts": [2000.0]} if stat["Stat"].startswith("p") else {"Value": value}
+    datum = {"MetricName": metric["MetricName"], "Dimensions": metric["Dimensions"] or [], **values}
+    cloudwatch.put_metric_data(Namespace=metric["Namespace"], MetricData=[datum])
 
 
 Provoke = Callable[[Scene, Mapping[str, Any]], Provocation]
@@ -124,13 +127,11 @@ KINDS: dict[str, Provoke] = {
     "AWS/SQS ApproximateAgeOfOldestMessage": old_message,
     "AWS/Lambda Errors": errors,
     "AWS/Lambda Throttles": throttles,
-    "AWS/ApiGateway 5XXError": server_errors,
     "AWS/ApiGateway 5XXError + AWS/ApiGateway Count": failing_requests,
     "AWS/ApiGateway Latency": made,
     "MarketFlow MovesHeld": absurd_move,
     "MarketFlow GapsUnexplained": unexplained_gap,
     "MarketFlow RepairsGivenUp": given_up,
-    "MarketFlow FetchSucceeded": stale,
     "MarketFlow FreshnessSeconds": behind,
     "MarketFlow FreshnessSeconds SampleCount": silent_auditor,
     "MarketFlow Stale": behind,
@@ -144,9 +145,9 @@ ACTS: tuple[tuple[Provoke, ...], ...] = (
     (dead_letter, old_message, made),
     (errors,),
     (throttles,),
-    (stale, behind),
+    (behind,),
     (silent_auditor,),
-    (server_errors, failing_requests),
+    (failing_requests,),
 )
 """What is provoked together: what needs the same function, or the database, comes one after the other."""
 

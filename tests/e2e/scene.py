@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,10 +36,14 @@ class Provocation:
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """The running stack and its database."""
+    """The running stack."""
 
     stack: LocalStack
-    database: Database
+
+    def query(self, sql: str, /, **params: object) -> list[list[Any]]:
+        """The rows of a statement, by a connection of its own: the database goes away at times."""
+        with closing(Database(self.stack.facts.database_url, application_name="e2e")) as database:
+            return database.query(sql, **params)
 
     def invoke(self, function: str, event: Mapping[str, Any]) -> None:
         """Run a function; that it fails or is refused is what the alarm is to see."""
@@ -65,4 +69,5 @@ def mappings(scene: Scene, queue: str) -> list[str]:
 
 
 def dimension(alarm: Mapping[str, Any], name: str) -> str:
-    return next(str(one["Value"]) for one in alarm["Dimensions"] if one["Name"] == name)
+    """The value of a dimension of the alarm's metric, empty when it has none of that name."""
+    return next((str(one["Value"]) for one in alarm.get("Dimensions") or () if one["Name"] == name), "")

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from local.emulator import Emulator
 from local.processes import choose_port
 from local.ringing import alarms, ringing
+from tests.cloud import open_to_topics
 
 pytestmark = pytest.mark.integration
 
@@ -158,6 +159,7 @@ def test_an_alarm_of_a_template_may_have_metric_math(emulator: Emulator) -> None
     topic = sns.create_topic(Name="told")["TopicArn"]
     url = sqs.create_queue(QueueName="told")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": open_to_topics(arn)})
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     metrics = [
         {
