@@ -40,8 +40,8 @@ WHERE c.symbol_id = l.symbol_id AND c.interval = l.interval AND c.open_time = l.
 """
 """A candle of twenty minutes or four days ago is gone from one series, with the knowledge that it was fetched.
 
-Days are looked at each hour: that the next look is due is made. Bitcoin is left out, since the answers that are sent for
-other alarms are about it, and say that everything was fetched.
+Days are looked at each hour: that the next look is due is made. Bitcoin is left out, since the answers that are sent
+for other alarms are about it, and say that everything was fetched.
 """
 
 
