@@ -92,15 +92,15 @@ drills: setup ## Kill one part after the other under load, and count what was lo
 
 lint: setup ## Check format, lint rules, import directions, workflows, new migrations, and that the API only gained
 	$(RUN) -m ruff format --check . && $(RUN) -m ruff check . && $(VENV)/bin/lint-imports
-	$(RUN) -m local.actionlint && $(VENV)/bin/zizmor --offline --quiet --persona=pedantic --strict-collection .github
-	$(RUN) -m local.squawk
-	$(RUN) -m local.contract
+	$(RUN) -m local.checks.actionlint && $(VENV)/bin/zizmor --offline --quiet --persona=pedantic --strict-collection .github
+	$(RUN) -m local.checks.squawk
+	$(RUN) -m local.checks.contract
 
 audit: setup ## Look every pinned package up among the known vulnerabilities
-	@$(RUN) -m local.audit
+	@$(RUN) -m local.checks.audit
 
 sbom: setup ## Write the CycloneDX bill of materials of what ships to build/sbom.json
-	@$(RUN) -m local.sbom
+	@$(RUN) -m local.checks.sbom
 
 typecheck: setup ## Check the types, strictly
 	$(RUN) -m mypy shared functions cdk local bench
@@ -115,7 +115,7 @@ openapi: setup ## Write docs/openapi.json, and the copy that the API serves, fro
 	@$(RUN) -m local.openapi
 
 contract: setup ## Refuse a docs/openapi.json that breaks the last release (ARGS=--release keeps it as the released one)
-	@$(RUN) -m local.contract $(ARGS)
+	@$(RUN) -m local.checks.contract $(ARGS)
 
 pins: setup ## Regenerate the pinned requirement files (ARGS=--upgrade for newer versions)
 	$(RUN) -m local.pins $(ARGS)
@@ -127,13 +127,13 @@ bootstrap: setup ## Prepare your AWS account and region for the CDK, once (STAGE
 	$(RUN) -m local.cdk bootstrap -c stage=$(STAGE) $(ARGS)
 
 deploy: setup ## Deploy a stage into your AWS account, once nothing speaks against it (STAGE=dev|prod)
-	$(RUN) -m local.preflight $(STAGE) && $(RUN) -m local.cdk deploy --all -c stage=$(STAGE) $(ARGS)
+	$(RUN) -m local.aws.preflight $(STAGE) && $(RUN) -m local.cdk deploy --all -c stage=$(STAGE) $(ARGS)
 
 verify: setup ## Prove that a deployed stage works: ready, every source delivers, keys are checked (STAGE=dev|prod)
-	@$(RUN) -m local.verify $(STAGE)
+	@$(RUN) -m local.aws.verify $(STAGE)
 
 destroy: setup ## Delete a stage whose data may go, with everything that is billed (STAGE=dev CONFIRM=dev)
-	@CONFIRM="$(CONFIRM)" $(RUN) -m local.destroy $(STAGE)
+	@CONFIRM="$(CONFIRM)" $(RUN) -m local.aws.destroy $(STAGE)
 
 diff: setup ## Show what deploying a stage would change (STAGE=dev|prod)
 	$(RUN) -m local.cdk diff -c stage=$(STAGE) $(ARGS)

@@ -155,8 +155,8 @@ class Canary(Setting):
 class Stage(Setting):
     """One stage. Without `database` there is no Network and no Database stack: `database_url` names server and owner.
 
-    `account` and `region`: where alone it may be deployed (local/preflight.py); null for anywhere. Without `canary` a
-    new version takes all the traffic at once.
+    `account` and `region`: where alone it may be deployed (local/aws/preflight.py); null for anywhere. Without `canary`
+    a new version takes all the traffic at once.
 
     `tls_only` refuses plain HTTP at buckets, queues and topics. The emulator speaks nothing else on the loopback
     interface, and where it enforces IAM it enforces that refusal too. `send_action` lets a function send to a queue:

@@ -12,7 +12,7 @@ from typing import Any, Self
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.deployed import Deployed, read_stage, reason, session
+from local.aws.deployed import Deployed, read_stage, reason, session
 from local.emulator import aws_client
 from local.picture import Picture
 from local.processes import LocalError

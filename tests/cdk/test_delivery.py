@@ -7,7 +7,7 @@ import json
 import pytest
 from cfnlint.api import lint_file  # type: ignore[import-untyped]  # cfn-lint ships no types
 
-from local.preflight import BOOTSTRAP, BOOTSTRAP_VERSION
+from local.aws.preflight import BOOTSTRAP, BOOTSTRAP_VERSION
 from tests.cdk.conftest import Synthesise
 from tests.cdk.templates import ROOT, Assembly
 

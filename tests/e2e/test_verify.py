@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from local.aws.verify import walk
 from local.client import ApiClient
 from local.steps import Steps
-from local.verify import walk
 
 pytestmark = pytest.mark.e2e
 

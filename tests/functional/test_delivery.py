@@ -12,11 +12,11 @@ from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
 from cdk.stages import Stage
-from local.deployed import Deployed, read_stage
-from local.destroy import check_may_go, confirm, delete_logs, empty
-from local.preflight import BOOTSTRAP, BOOTSTRAP_VERSION, hindrance, preflight
+from local.aws.deployed import Deployed, read_stage
+from local.aws.destroy import check_may_go, confirm, delete_logs, empty
+from local.aws.preflight import BOOTSTRAP, BOOTSTRAP_VERSION, hindrance, preflight
+from local.aws.verify import address
 from local.processes import LocalError
-from local.verify import address
 
 pytestmark = pytest.mark.functional
 

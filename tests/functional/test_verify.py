@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from local.aws.verify import Address, check_prices, check_ready, check_sources, patiently
 from local.client import ApiClient
 from local.processes import LocalError
-from local.verify import Address, check_prices, check_ready, check_sources, patiently
 
 pytestmark = pytest.mark.functional
 
@@ -74,7 +74,7 @@ def test_a_deployment_that_does_not_become_ready_says_why(serve: Serve) -> None:
 
 def test_it_waits_for_what_comes(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first answer after a deployment need not be the good one."""
-    monkeypatch.setattr("local.verify.POLL_SECONDS", 0)
+    monkeypatch.setattr("local.aws.verify.POLL_SECONDS", 0)
     said = iter([LocalError("not yet")])
 
     def check() -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.actionlint import check, install
+from local.checks.actionlint import check, install
 from local.processes import LocalError
 
 pytestmark = pytest.mark.functional

@@ -29,7 +29,8 @@ SLOW = {"asyncio", "concurrent", "http", "multiprocessing", "sqlite3", "tkinter"
 
 READ = {
     "api": (
-        "app bodies cors cursors json_text lifecycle limits messages parameters problems representations routes routing"
+        "app bodies cors cursors json_text lifecycle limits messages parameters problems representations routes "
+        "routing security"
     ),
     "bootstrap": "api process",
     "config": "",

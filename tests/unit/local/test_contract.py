@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local import contract
-from local.contract_rules import breaking
+from local.checks import contract
+from local.checks.contract_rules import breaking
 from local.openapi import DOCUMENT, ROOT
 
 pytestmark = pytest.mark.unit

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from local.checks.squawk import BASELINE, TIMEOUTS, check, revisions, sql
 from local.processes import LocalError
-from local.squawk import BASELINE, TIMEOUTS, check, revisions, sql
 
 pytestmark = pytest.mark.unit
 

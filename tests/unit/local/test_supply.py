@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from local import actionlint
-from local.audit import accepted, command
 from local.cdk import ROOT
+from local.checks import actionlint
+from local.checks.audit import accepted, command
+from local.checks.sbom import write
 from local.pins import FILES
 from local.processes import LocalError
-from local.sbom import write
 
 pytestmark = pytest.mark.unit
 
@@ -79,7 +79,7 @@ def test_a_vulnerability_is_accepted_with_day_and_reason_only(line: str) -> None
 
 def test_the_projects_own_list_can_be_read() -> None:
     """Comments and empty lines are no entries."""
-    accepted((ROOT / "local" / "vulnerabilities.txt").read_text())
+    accepted((ROOT / "local" / "checks" / "vulnerabilities.txt").read_text())
     assert accepted("# none\n\n") == []
 
 

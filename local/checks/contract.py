@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from local.contract_rules import breaking
+from local.checks.contract_rules import breaking
 from local.openapi import DOCUMENT, ROOT
 
 RELEASED = Path("docs/released/openapi.json")

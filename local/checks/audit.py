@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from local.actionlint import LOCK
 from local.cdk import ROOT
-from local.node import npm
+from local.checks.actionlint import LOCK
+from local.checks.node import npm
 from local.pins import FILES
 from local.processes import LocalError
 
-ACCEPTED = ROOT / "local" / "vulnerabilities.txt"
+ACCEPTED = ROOT / "local" / "checks" / "vulnerabilities.txt"
 LINE = re.compile(r"(?P<id>\S+)\s+(?P<day>\d{4}-\d{2}-\d{2})\s+(?P<reason>\S.*)")
 
 

@@ -1,4 +1,4 @@
-"""What speaks against a deployment, said before anything is built or changed: `python -m local.preflight dev`."""
+"""What speaks against a deployment, said before anything is built or changed: `python -m local.aws.preflight dev`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.deployed import Deployed, read_stage, reason, session
+from local.aws.deployed import Deployed, read_stage, reason, session
 from local.processes import LocalError
 
 BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"

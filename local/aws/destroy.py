@@ -15,8 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cdk.stages import Stage
 from local import cdk
-from local.deployed import Deployed, read_stage, reason, session
-from local.preflight import NEVER_BEGUN, check_account
+from local.aws.deployed import Deployed, read_stage, reason, session
+from local.aws.preflight import NEVER_BEGUN, check_account
 from local.processes import LocalError
 
 TRIES = 2

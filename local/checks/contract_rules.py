@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from local.contract_schemas import Comparison, Schema, Side
+from local.checks.contract_schemas import Comparison, Schema, Side
 
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace")
 FORM = {"style": None, "explode": None, "allowReserved": False}

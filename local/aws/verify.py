@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.aws.deployed import Deployed, read_stage, reason, session
 from local.client import ASSET_TYPES, ApiClient
-from local.deployed import Deployed, read_stage, reason, session
 from local.processes import LocalError
 from local.smoke import check_refusals
 from local.steps import Steps

@@ -1,0 +1,1 @@
+"""What is checked beside the code: the contract, workflows, migrations, and what ships."""
