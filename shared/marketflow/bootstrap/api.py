@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from marketflow.api.app import App, build
@@ -49,12 +48,11 @@ def read_api() -> App:
         statement_timeout_seconds=STATEMENT_SECONDS,
     )
     reader = Reader(database)
-    targets = {spec.name: spec.freshness_target_seconds for spec in CATALOG.values()}
     return build(
         market_data=MarketData(reader=reader, clock=utc_now, sources=sources),
         converter=lambda: _converter(reader),
         coverages=lambda: _coverages(database),
-        gauges=lambda: _gauges(database, targets),
+        gauges=lambda: _gauges(database),
         cursor_key=cursor_key(settings.database_url),
         log=logger,
         cors_origins=settings.cors_origins,
@@ -74,7 +72,12 @@ def _coverages(database: Database) -> Coverages:
     return coverages_in(database)
 
 
-def _gauges(database: Database, targets: Mapping[str, int]) -> GaugeReader:
+def _gauges(database: Database) -> GaugeReader:
     from marketflow.persistence.gauges import GaugeReader  # noqa: PLC0415 - the same
 
-    return GaugeReader(database, clock=utc_now, freshness_seconds=targets)
+    return GaugeReader(
+        database,
+        clock=utc_now,
+        freshness_seconds={spec.name: spec.freshness_target_seconds for spec in CATALOG.values()},
+        session_sources={spec.name for spec in CATALOG.values() if spec.calendar == "sessions"},
+    )

@@ -31,8 +31,9 @@ _SOURCE = ("source",)
 FAMILIES = (
     Family("schema_current", "1 while the database has the schema that this API needs, else 0."),
     Family("source_data_age_seconds", "Age of the newest stored data of a source.", _SOURCE),
+    Family("source_behind_seconds", "The same age, in which the hours of closed markets do not count.", _SOURCE),
     Family("source_freshness_target_seconds", "Age beyond which the data of a source is stale.", _SOURCE),
-    Family("source_stale", "1 while the newest data of a source is older than its target, or there is none.", _SOURCE),
+    Family("source_stale", "1 while a source is behind for longer than its target, else 0.", _SOURCE),
     Family("source_failing", "1 while the last answer of a source was an error.", _SOURCE),
     Family("source_last_success_timestamp_seconds", "When a source last gave a good answer.", _SOURCE),
     Family("source_last_loaded_timestamp_seconds", "When rows of a source were last stored.", _SOURCE),

@@ -1,14 +1,15 @@
-"""Reads the numbers that a monitoring system scrapes: one statement, all of them at one moment."""
+"""Reads the numbers that a monitoring system scrapes: in one transaction, all of them at one moment."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from marketflow.domain.gauges import Sample
 from marketflow.persistence import revision
 from marketflow.persistence.connection import Database
+from marketflow.persistence.gaps_sql import SECONDS_BEHIND
 
 _TIMES = ("last_success", "last_loaded", "last_error")
 
@@ -27,7 +28,6 @@ _SOURCES = " UNION ALL ".join(
     for name, value, condition in (
         ("source_data_age_seconds", "age", "age IS NOT NULL"),
         ("source_freshness_target_seconds", "target", "target > 0"),
-        ("source_stale", "CAST(coalesce(age > target, true) AS int)", "target > 0"),
         (
             "source_failing",
             "CAST(coalesce(last_error_at > coalesce(last_success_at, '-infinity'), false) AS int)",
@@ -78,16 +78,37 @@ FROM (
 
 
 class GaugeReader:
-    """Satisfies `Gauges` of marketflow.api.metrics_routes."""
+    """Satisfies `Gauges` of marketflow.api.metrics_routes.
+
+    `freshness_seconds` are the targets of the sources, 0 for one that is asked on request alone; `session_sources` are
+    those whose markets close.
+    """
 
     def __init__(
-        self, database: Database, *, clock: Callable[[], datetime], freshness_seconds: Mapping[str, int]
+        self,
+        database: Database,
+        *,
+        clock: Callable[[], datetime],
+        freshness_seconds: Mapping[str, int],
+        session_sources: Collection[str],
     ) -> None:
         self._database = database
         self._clock = clock
-        self._targets = json.dumps(dict(freshness_seconds))
+        self._targets = dict(freshness_seconds)
+        self._sessions = session_sources
 
     def read(self) -> list[Sample]:
         """Every sample of this moment, in any order. Raises DatabaseUnavailableError or RetryLaterError."""
-        rows = self._database.query(GAUGES, now=self._clock(), targets=self._targets, revision=revision.HEAD)
-        return [Sample(name, tuple(labels), value) for name, labels, value in rows]
+        now = self._clock()
+        owing = [
+            {"source": name, "sessions": name in self._sessions} for name, target in self._targets.items() if target
+        ]
+        rows, behind = self._database.together(
+            (GAUGES, {"now": now, "targets": json.dumps(self._targets), "revision": revision.HEAD}),
+            (SECONDS_BEHIND, {"now": now, "sources": json.dumps(owing)}),
+        )
+        found = [Sample(name, tuple(labels), value) for name, labels, value in rows]
+        for source, seconds in behind:
+            found.append(Sample("source_behind_seconds", (source,), float(seconds)))
+            found.append(Sample("source_stale", (source,), float(seconds > self._targets[source])))
+        return found

@@ -55,6 +55,7 @@ class RealClient(Client):
                 database,
                 clock=lambda: NOON,
                 freshness_seconds={facts.source: facts.freshness_target_seconds for facts in CATALOGUE},
+                session_sources={"yahoo"},
             ),
             cursor_key=KEY,
             log=self.log,

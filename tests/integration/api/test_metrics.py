@@ -35,11 +35,18 @@ def read(client: Client) -> Read:
     return scrape
 
 
-def test_a_fresh_installation_has_stale_sources_and_its_symbols(read: Read) -> None:
+@pytest.fixture(autouse=True)
+def installed(database: Database) -> None:
+    """The symbols are two hours old."""
+    database.query("update symbols set created_at = :then", then=NOON - timedelta(hours=2))
+
+
+def test_sources_without_data_are_behind_since_the_installation(read: Read) -> None:
     """Nothing that is not known has a value: no age without data. What is asked on request alone is never stale."""
     found = read()
     assert found["schema_current"] == {(): 1}
-    assert found["source_stale"] == {("binance",): 1, ("yahoo",): 1, ("exchangerate",): 1}
+    assert found["source_behind_seconds"] == {("binance",): 7200, ("yahoo",): 7200, ("exchangerate",): 7200}
+    assert found["source_stale"] == {("binance",): 1, ("yahoo",): 1, ("exchangerate",): 0}
     assert set(found["source_failing"].values()) == {0}
     assert found["source_freshness_target_seconds"][("binance",)] == 180
     assert found["symbols"][("binance", "active")] == 12
@@ -58,7 +65,9 @@ def test_a_source_says_how_it_does(read: Read, database: Database) -> None:
     database.query(told, source="yahoo", newest=NOON - timedelta(hours=2), success=earlier, error=NOON)
     found = read()
     assert found["source_data_age_seconds"] == {("binance",): 90.5, ("yahoo",): 7200}
-    assert found["source_stale"] == {("binance",): 0, ("yahoo",): 1, ("exchangerate",): 1}
+    # No session of an exchange is known: it was closed when it last answered, and owes nothing.
+    assert found["source_behind_seconds"] == {("binance",): 90, ("yahoo",): 90, ("exchangerate",): 7200}
+    assert set(found["source_stale"].values()) == {0}
     assert {source: value for (source,), value in found["source_failing"].items() if value} == {"yahoo": 1}
     assert found["source_last_success_timestamp_seconds"][("binance",)] == NOON.timestamp()
     assert found["source_last_error_timestamp_seconds"][("yahoo",)] == NOON.timestamp()
