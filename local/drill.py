@@ -27,8 +27,8 @@ from marketflow.domain.moves import BOUNDS
 from marketflow.persistence.connection import Database
 from marketflow.persistence.fingerprint import fingerprint
 
-ROUNDS = 20
-"""How often it catches up with a pipeline that goes on fetching, before it gives up comparing."""
+ROUNDS = 40
+"""How often it catches up with a pipeline that goes on fetching, before it gives up comparing: two minutes at least."""
 
 PAUSE_SECONDS = 3.0
 SHOWN = 10
@@ -83,10 +83,13 @@ def _drill(restore: Restore, bucket: str, facts: Facts | None) -> str:
 
 
 def compare(restore: Restore, database_url: str, loaded: set[str]) -> None:
-    """Wait for a moment at which both databases have loaded the same answers, and compare their tables then.
+    """Wait for a moment at which both databases have loaded the same answers and hold the same rows.
 
-    Raises LocalError that names the tables that differ, or when no such moment comes.
+    A load that was cut off between its two transactions has its answer noted and its runs unsorted until its message
+    comes again (docs/adr/0009-revisions.md): tables that differ are looked at again. Raises LocalError that names those
+    that still differ, or when the two never had the same answers.
     """
+    differing: list[str] = []
     running = Database(database_url, application_name="marketflow-drill")
     try:
         for _ in range(ROUNDS):
@@ -97,20 +100,18 @@ def compare(restore: Restore, database_url: str, loaded: set[str]) -> None:
             if before == _loaded(restore.database):
                 wanted, found = fingerprint(running), fingerprint(restore.database)
                 if _loaded(running) == before:
-                    _same(wanted, found)
-                    return
+                    differing = [table for table in wanted if wanted[table] != found[table]]
+                    if not differing:
+                        return
             time.sleep(PAUSE_SECONDS)
     finally:
         running.close()
+    if differing:
+        raise LocalError(f"The restored tables are not those of the running pipeline: {', '.join(differing)} differ.")
     raise LocalError(
         "The running pipeline was never at rest: what it loaded and what is archived were not the same set of answers. "
         "Look into its dead-letter queues (make dlq), or drill when less is fetched."
     )
-
-
-def _same(wanted: dict[str, str], found: dict[str, str]) -> None:
-    if differing := [table for table in wanted if wanted[table] != found[table]]:
-        raise LocalError(f"The restored tables are not those of the running pipeline: {', '.join(differing)} differ.")
 
 
 def _loaded(database: Database) -> list[list[object]]:
