@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import copy
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -113,7 +114,7 @@ def test_rows_together_come_to_what_each_is_alone(data: st.DataObject, count: in
             rows[place][0] += 1000
             rows[place][6] += 1000
         else:
-            rows[place] = list(rows[data.draw(st.integers(0, count - 1))] or [])
+            rows[place] = copy(rows[data.draw(st.integers(0, count - 1))])
     candles, rejects = read_klines(rows, "BTCUSDT", now_ms=NOW_MS)
     assert (list(candles), list(rejects)) == one_by_one(rows)
     assert [str(one.open) for one in candles] == [row[1] for row in rows if row and candle_or_none(row) is not None]
