@@ -30,11 +30,6 @@ class Problem:
     kind: str
     body: str
 
-    @property
-    def of_gateway(self) -> bool:
-        """Whether it is no problem document: the emulator's own words, for a function that did not answer."""
-        return not self.kind.startswith("application/problem+json")
-
 
 class Reader:
     """Asks in the background, `rate` times a second as long as its threads suffice; a context manager.

@@ -36,14 +36,6 @@ class Log(Protocol):
         ...
 
 
-class Meter(Protocol):
-    """Where requests are counted; `route` is the template, so that there are as many as routes."""
-
-    def request(self, *, route: str, status: int, milliseconds: float) -> None:
-        """Count one request."""
-        ...
-
-
 class App:
     """Answers proxy events by `routes`.
 
@@ -56,7 +48,6 @@ class App:
         routes: Router | Iterable[Route],
         *,
         log: Log,
-        meter: Meter | None = None,
         cors_origins: Iterable[str] = (),
         plans: Mapping[str, Limits] | None = None,
         base_path: str = "/api",
@@ -65,7 +56,6 @@ class App:
         self._cors = Cors(cors_origins)
         self._limits = RateLimits(plans or {})
         self._log = log
-        self._meter = meter
         self._base_path = base_path
 
     def __call__(self, event: Mapping[str, Any], context: object = None) -> dict[str, Any]:  # noqa: ARG002 - Lambda's
@@ -91,8 +81,6 @@ class App:
                 "bytes": len(answer["body"]),
             },
         )
-        if self._meter is not None:
-            self._meter.request(route=route, status=answer["statusCode"], milliseconds=milliseconds)
         return answer
 
     def _match(self, request: Request) -> Match | None:
@@ -158,7 +146,6 @@ def build(  # noqa: PLR0913 - each is a fact of its own about a deployed API
     gauges: Callable[[], Gauges],
     cursor_key: bytes,
     log: Log,
-    meter: Meter | None = None,
     cors_origins: Iterable[str] = (),
     plans: Mapping[str, Limits] | None = None,
 ) -> App:
@@ -175,7 +162,7 @@ def build(  # noqa: PLR0913 - each is a fact of its own about a deployed API
         "/v1/metrics": lambda: _metrics(gauges()),
     }
     router = Router(ReadRoutes(market_data=market_data, cursors=cursors).table(), later)
-    return App(router, log=log, meter=meter, cors_origins=cors_origins, plans=plans)
+    return App(router, log=log, cors_origins=cors_origins, plans=plans)
 
 
 def _docs() -> Iterable[Route]:
